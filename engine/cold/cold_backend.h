@@ -1,0 +1,149 @@
+// ColdBackend: the cold tier as a plain synchronous store of records, deadlines, graves and meta.
+//
+// RocksDB stands behind it in the server (engine/cold/rocks_backend.h), a std::map in tests that
+// look at threads (tests/support/fake_cold_backend.h). Threads: Write, WriteMeta, FlushAll and
+// DropGravesBelow come from one thread at a time (the FIFO writer); everything else from any thread
+// at any time. Reads see whole batches or nothing of them; a read of several rows is one snapshot.
+// What was written is durable only after a FlushAll: the log covers the rest. Page:
+// docs/formats/cold-tier.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "codec/cold_record.h"
+#include "codec/status.h"
+#include "engine/cold/cold_batch.h"
+
+namespace thermocline::engine {
+
+using codec::ColdHeader;
+using codec::Status;
+using codec::StatusOr;
+
+/// A record as a scan shows it.
+struct ColdRow {
+  uint64_t position = 0;
+  std::string key;
+  ColdHeader header;
+  std::string payload;  // only if asked for
+};
+
+/// A row of the expiry index.
+struct ExpiryRow {
+  uint64_t id = 0;
+  uint64_t expire_ms = 0;
+  uint64_t position = 0;
+  std::string key;
+  bool has_chunks = false;  // the record's payload lies in `payload`: its deletion must say so
+  bool operator==(const ExpiryRow&) const = default;
+};
+
+struct ColdScanRange {
+  uint64_t id = 0;
+  uint64_t from_position = 0;                  // inclusive
+  uint64_t to_position = codec::kMaxPosition;  // inclusive
+  size_t max_rows = 1000;  // exceeded only to return all keys of the last position
+  bool with_payload = false;
+};
+
+struct ColdScanPage {
+  std::vector<ColdRow> rows;  // in (position, key) order
+  /// Positions up to here have been seen completely: go on behind it. `to_position` when at the
+  /// end.
+  uint64_t through_position = 0;
+  bool end = false;  // nothing follows in the range
+};
+
+struct ColdCounts {
+  uint64_t records = 0;
+  uint64_t expires = 0;
+  bool operator==(const ColdCounts&) const = default;
+};
+
+/// Sizes and counters for INFO and for pacing. Cumulative counters start at Open.
+struct ColdStats {
+  uint64_t disk_bytes = 0;       // live table and blob files
+  uint64_t live_bytes = 0;       // estimate of what compaction would leave
+  uint64_t memtable_bytes = 0;   // all, flushed ones that are still pinned included
+  uint64_t unflushed_bytes = 0;  // not in a file yet
+  uint64_t cache_bytes = 0;
+  uint64_t cache_capacity = 0;
+  uint64_t pending_compaction_bytes = 0;
+  uint64_t running_compactions = 0;
+  uint64_t running_flushes = 0;
+  uint64_t level0_files = 0;
+  uint64_t cache_hits = 0;
+  uint64_t cache_misses = 0;
+  uint64_t bytes_read = 0;  // by compactions
+  uint64_t flush_bytes_written = 0;
+  uint64_t compaction_bytes_written = 0;
+  uint64_t bytes_ingested = 0;  // handed to Write
+};
+
+class ColdBackend {
+ public:
+  virtual ~ColdBackend() = default;
+
+  // ---- the writer -----------------------------------------------------------------------------
+
+  /// All operations, the checkpoint record if there is one, and meta/high, or nothing of it. Does
+  /// not flush. After an error the same batch may be written again once Resume() succeeded.
+  virtual Status Write(const ColdBatch& batch) = 0;
+  /// A value of `meta`, sealed by the caller (codec/cold_record.h). Durable after FlushAll.
+  virtual Status WriteMeta(std::string_view name, std::string_view sealed) = 0;
+  /// Everything written so far is durable when it returns ok. Atomic over all families: a power cut
+  /// inside leaves all of it or none.
+  virtual Status FlushAll() = 0;
+  /// Removes graves with an LSN < `lsn`. REQUIRES: a checkpoint at `lsn` is durable.
+  virtual Status DropGravesBelow(Lsn lsn) = 0;
+
+  // ---- reads ----------------------------------------------------------------------------------
+
+  /// False: there is no such record. `header` is written only when true, and `inline_payload` (null: not
+  /// wanted) only when the payload lies in the header's record.
+  virtual StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key,
+                                   ColdHeader* header, std::string* inline_payload = nullptr) = 0;
+  virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
+                                  ColdHeader* header, std::string* payload) = 0;
+  virtual StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) = 0;
+  /// Up to `max_rows` rows of the id with expire_ms <= `deadline_max_ms` in the order of (deadline,
+  /// position, key), beginning behind `after` if it is given.
+  virtual StatusOr<std::vector<ExpiryRow>> ExpiredRows(uint64_t id, uint64_t deadline_max_ms,
+                                                       size_t max_rows,
+                                                       const ExpiryRow* after = nullptr) = 0;
+  virtual StatusOr<ColdCounts> ReadCounts(uint64_t id) = 0;  // zeros if nothing is known of the id
+  /// Every id that has counts, ascending.
+  virtual Status ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) = 0;
+  /// Sealed value of a meta key; nothing if it was never written.
+  virtual StatusOr<std::optional<std::string>> ReadMeta(std::string_view name) = 0;
+  /// Every grave in the order of (LSN, id, position, key); stops with the callback's error.
+  virtual Status ForEachGrave(const std::function<Status(Lsn lsn, uint64_t id, uint64_t position,
+                                                         std::string_view key)>& fn) = 0;
+
+  // ---- care -----------------------------------------------------------------------------------
+
+  /// Reads every byte of every live file and compares checksums. kCorruption names the file. Gives
+  /// up with kUnavailable soon after `cancel` becomes true.
+  virtual Status VerifyAll(const std::atomic<bool>* cancel) = 0;
+  /// Rewrites the id's files, so that the space of deleted records comes back. Blocks.
+  virtual Status CompactRange(uint64_t id, std::atomic<bool>* cancel) = 0;
+  /// Why background work stands still; ok if it does not.
+  virtual Status BackgroundError() = 0;
+  /// Tries to go on after a background error; ok at once if there is none.
+  virtual Status Resume() = 0;
+  /// Bytes a second for flushes and compactions; 0: no limit.
+  virtual void SetBackgroundRate(uint64_t bytes_per_second) = 0;
+  /// Cheap (no I/O); some numbers are estimates.
+  virtual ColdStats Stats() = 0;
+  /// Makes calls that are blocked in a write stall or in background work return with an error soon.
+  /// Only reads and the destructor may follow.
+  virtual void BeginShutdown() = 0;
+};
+
+}  // namespace thermocline::engine

@@ -1,0 +1,395 @@
+// See cold_store.h. The writer thread is the only one that changes the backend; a failed stage of
+// the batch at the head is tried again from that stage, since every stage may be repeated.
+#include "engine/cold/cold_store.h"
+
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "glog/logging.h"
+
+namespace thermocline::engine {
+namespace {
+
+using Milliseconds = std::chrono::milliseconds;
+
+// While a batch waits for the log: how often the sync is asked for again, should a poke get lost.
+constexpr Milliseconds kAskAgain{50};
+// How often an idle writer looks for background errors and for memtables worth a flush.
+constexpr Milliseconds kIdleLook{250};
+constexpr int kReaderNice = 5;
+
+// Of this thread alone (Linux). A refusal is harmless.
+void NiceThisThread(int nice) {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), nice);
+}
+
+}  // namespace
+
+ColdStore::Lane ColdStore::LaneOf(ColdRead::Kind kind) {
+  switch (kind) {
+    case ColdRead::Kind::kHeader:
+    case ColdRead::Kind::kValue:
+      return kFaults;
+    case ColdRead::Kind::kScan:
+    case ColdRead::Kind::kExpired:
+      return kScans;
+    case ColdRead::Kind::kVerify:
+    case ColdRead::Kind::kCompact:
+      return kMaintenance;
+  }
+  return kMaintenance;
+}
+
+ColdStore::ColdStore(ColdBackend* backend, ColdStoreOptions options)
+    : backend_(backend), options_(std::move(options)) {
+  const int readers = std::max(1, options_.readers);
+  lane_max_[kFaults] = readers;
+  lane_max_[kScans] = std::max(1, readers / 2);
+  lane_max_[kMaintenance] = 1;
+  if (!options_.background) return;
+  writer_ = std::thread([this] { WriterLoop(); });
+  readers_.reserve(readers);
+  for (int i = 0; i < readers; ++i) readers_.emplace_back([this] { ReaderLoop(); });
+}
+
+ColdStore::~ColdStore() { Stop(); }
+
+// ---- batches
+// --------------------------------------------------------------------------------------
+
+void ColdStore::Enqueue(ColdBatch batch) {
+  queued_bytes_.fetch_add(batch.bytes(), std::memory_order_relaxed);
+  queued_batches_.fetch_add(1, std::memory_order_relaxed);
+  {
+    std::lock_guard lock(write_mutex_);
+    queue_.push_back(std::move(batch));
+  }
+  write_cv_.notify_one();
+}
+
+size_t ColdStore::DrainLanded(std::vector<ColdBatch>* out) {
+  std::lock_guard lock(write_mutex_);
+  const size_t n = landed_.size();
+  out->insert(out->end(), std::make_move_iterator(landed_.begin()),
+              std::make_move_iterator(landed_.end()));
+  landed_.clear();
+  return n;
+}
+
+void ColdStore::NotifyDurable() {
+  // The caller stored the durable end before, the writer sets the flag before it reads that end,
+  // and both touch the flag by read-modify-write: either the flag is seen here, or the new end
+  // there.
+  if (waits_for_log_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
+  { std::lock_guard lock(write_mutex_); }
+  write_cv_.notify_one();
+}
+
+Status ColdStore::error() const {
+  std::lock_guard lock(error_mutex_);
+  return error_;
+}
+
+void ColdStore::SetError(const Status& status) {
+  bool changed = false;
+  {
+    std::lock_guard lock(error_mutex_);
+    if (status.ok() != error_.ok()) {
+      changed = true;
+      if (status.ok()) {
+        LOG(WARNING) << "cold tier: writing again";
+      } else {
+        LOG(ERROR) << "cold tier: " << status.ToString();
+      }
+    }
+    error_ = status;
+    healthy_.store(status.ok(), std::memory_order_release);
+  }
+  if (changed && options_.wake) options_.wake();
+}
+
+bool ColdStore::WaitLanded(int64_t timeout_ms) {
+  std::unique_lock lock(write_mutex_);
+  return landed_cv_.wait_for(lock, Milliseconds(timeout_ms), [this] {
+    return queued_batches_.load(std::memory_order_relaxed) == 0;
+  });
+}
+
+void ColdStore::Land(ColdBatch batch) {
+  queued_bytes_.fetch_sub(batch.bytes(), std::memory_order_relaxed);
+  bool first;
+  {
+    std::lock_guard lock(write_mutex_);
+    first = landed_.empty();
+    landed_.push_back(std::move(batch));
+    queued_batches_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  landed_cv_.notify_all();
+  if (first && options_.wake) options_.wake();
+}
+
+Status ColdStore::WriteStages(const ColdBatch& batch) {
+  // With background work standing still, memtables would only pile up.
+  if (!backend_->BackgroundError().ok()) TC_RETURN_IF_ERROR(backend_->Resume());
+  if (stage_ == Stage::kWrite) {
+    TC_RETURN_IF_ERROR(backend_->Write(batch));
+    if (!batch.has_checkpoint()) return {};
+    stage_ = Stage::kFlush;
+  }
+  if (stage_ == Stage::kFlush) {
+    TC_RETURN_IF_ERROR(backend_->FlushAll());
+    stage_ = Stage::kGraves;
+  }
+  TC_RETURN_IF_ERROR(backend_->DropGravesBelow(batch.checkpoint_lsn()));
+  stage_ = Stage::kWrite;
+  return {};
+}
+
+bool ColdStore::WriteHead(const ColdBatch& batch) {
+  const Status status = WriteStages(batch);
+  SetError(status);
+  return status.ok();
+}
+
+void ColdStore::CheckBackground() {
+  Status status = backend_->BackgroundError();
+  if (!status.ok()) status = backend_->Resume();
+  SetError(status);
+}
+
+void ColdStore::WriterLoop() {
+  NiceThisThread(kReaderNice);
+  int64_t retry_ms = options_.retry_ms_min;
+  auto last_write = std::chrono::steady_clock::now();
+  bool idle_flushed = true;
+  std::unique_lock lock(write_mutex_);
+  while (!stopping_.load()) {
+    if (queue_.empty()) {
+      if (write_cv_.wait_for(lock, kIdleLook) == std::cv_status::no_timeout) continue;
+      if (!queue_.empty() || stopping_.load()) continue;
+      lock.unlock();
+      CheckBackground();
+      if (!idle_flushed && options_.idle_flush_ms > 0 &&
+          std::chrono::steady_clock::now() - last_write > Milliseconds(options_.idle_flush_ms)) {
+        idle_flushed = true;
+        if (backend_->Stats().unflushed_bytes > options_.idle_flush_bytes) {
+          const Status status = backend_->FlushAll();
+          if (!status.ok()) SetError(status);
+        }
+      }
+      lock.lock();
+      continue;
+    }
+    // Only this thread takes batches out, so the head stays where it is (a deque does not move it).
+    ColdBatch* const head = &queue_.front();
+    waits_for_log_.exchange(1, std::memory_order_acq_rel);
+    const bool covered = !options_.durable_end || options_.durable_end() >= head->high_lsn();
+    if (!covered) {
+      if (options_.request_sync) {
+        lock.unlock();
+        options_.request_sync();
+        lock.lock();
+        if (stopping_.load()) break;
+        if (options_.durable_end() >= head->high_lsn()) continue;
+      }
+      write_cv_.wait_for(lock, kAskAgain);
+      continue;
+    }
+    waits_for_log_.exchange(0, std::memory_order_acq_rel);
+    lock.unlock();
+    const bool written = WriteHead(*head);
+    last_write = std::chrono::steady_clock::now();
+    idle_flushed = false;
+    if (written) {
+      retry_ms = options_.retry_ms_min;
+      lock.lock();
+      ColdBatch batch = std::move(queue_.front());
+      queue_.pop_front();
+      lock.unlock();
+      Land(std::move(batch));
+      lock.lock();
+      continue;
+    }
+    lock.lock();
+    write_cv_.wait_for(lock, Milliseconds(retry_ms), [this] { return stopping_.load(); });
+    retry_ms = std::min(retry_ms * 2, options_.retry_ms_max);
+  }
+}
+
+// ---- reads
+// ----------------------------------------------------------------------------------------
+
+void ColdStore::Submit(std::span<ColdRead* const> reads) {
+  if (reads.empty()) return;
+  reads_in_flight_.fetch_add(reads.size(), std::memory_order_relaxed);
+  size_t wake = 0;
+  bool refused = false;
+  {
+    std::lock_guard lock(read_mutex_);
+    refused = stopping_.load();
+    if (!refused) {
+      for (ColdRead* read : reads) lanes_[LaneOf(read->kind)].push_back(read);
+      wake = std::min(reads.size(), static_cast<size_t>(idle_readers_));
+    }
+  }
+  if (refused) {
+    for (ColdRead* read : reads) {
+      read->status = Status::Unavailable("the cold tier is closed");
+      Finish(read);
+    }
+    return;
+  }
+  for (size_t i = 0; i < wake; ++i) read_cv_.notify_one();
+}
+
+size_t ColdStore::DrainReads(std::vector<ColdRead*>* out) {
+  std::lock_guard lock(done_mutex_);
+  const size_t n = done_.size();
+  out->insert(out->end(), done_.begin(), done_.end());
+  done_.clear();
+  reads_in_flight_.fetch_sub(n, std::memory_order_relaxed);
+  return n;
+}
+
+void ColdStore::ReadNow(ColdRead* read) { Perform(read); }
+
+void ColdStore::Perform(ColdRead* read) {
+  const auto found = [read](StatusOr<bool> result) {
+    read->found = result.ok() && *result;
+    read->status = result.status();
+  };
+  switch (read->kind) {
+    case ColdRead::Kind::kHeader:
+      found(
+          backend_->GetHeader(read->id, read->position, read->key, &read->header, &read->payload));
+      break;
+    case ColdRead::Kind::kValue:
+      found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));
+      break;
+    case ColdRead::Kind::kScan: {
+      auto page = backend_->ScanRange(read->range);
+      read->status = page.status();
+      if (page.ok()) read->page = std::move(*page);
+      break;
+    }
+    case ColdRead::Kind::kExpired: {
+      auto rows = backend_->ExpiredRows(read->id, read->deadline_max_ms, read->max_rows,
+                                        read->after ? &*read->after : nullptr);
+      read->status = rows.status();
+      if (rows.ok()) read->expired = std::move(*rows);
+      break;
+    }
+    case ColdRead::Kind::kVerify:
+      read->status = backend_->VerifyAll(&stopping_);
+      break;
+    case ColdRead::Kind::kCompact:
+      read->status = backend_->CompactRange(read->id, &stopping_);
+      break;
+  }
+}
+
+void ColdStore::Finish(ColdRead* read) {
+  bool first;
+  {
+    std::lock_guard lock(done_mutex_);
+    first = done_.empty();
+    done_.push_back(read);
+  }
+  if (first && options_.wake) options_.wake();
+}
+
+bool ColdStore::LaneOpen(int lane) const {
+  return !lanes_[lane].empty() && running_[lane] < lane_max_[lane];
+}
+
+ColdRead* ColdStore::PickRead(Lane* lane) {
+  for (int i = 0; i < kLanes; ++i) {
+    if (!LaneOpen(i)) continue;
+    ColdRead* read = lanes_[i].front();
+    lanes_[i].pop_front();
+    *lane = static_cast<Lane>(i);
+    return read;
+  }
+  return nullptr;
+}
+
+void ColdStore::ReaderLoop() {
+  NiceThisThread(kReaderNice);
+  std::unique_lock lock(read_mutex_);
+  while (!stopping_.load()) {
+    Lane lane;
+    ColdRead* const read = PickRead(&lane);
+    if (read == nullptr) {
+      ++idle_readers_;
+      read_cv_.wait(lock);
+      --idle_readers_;
+      continue;
+    }
+    ++running_[lane];
+    lock.unlock();
+    Perform(read);
+    Finish(read);
+    lock.lock();
+    // This thread looks again itself, so a lane that just opened needs no other one woken.
+    --running_[lane];
+  }
+}
+
+// ---- life
+// -----------------------------------------------------------------------------------------
+
+bool ColdStore::RunUntilIdle() {
+  CHECK(!options_.background);
+  bool any = false;
+  while (!queue_.empty()) {
+    ColdBatch* const head = &queue_.front();
+    if (options_.durable_end && options_.durable_end() < head->high_lsn()) {
+      if (options_.request_sync) options_.request_sync();
+      if (options_.durable_end() < head->high_lsn()) break;
+    }
+    if (!WriteHead(*head) && !WriteHead(*head)) break;
+    ColdBatch batch = std::move(queue_.front());
+    queue_.pop_front();
+    Land(std::move(batch));
+    any = true;
+  }
+  if (queue_.empty()) CheckBackground();
+  Lane lane;
+  while (ColdRead* read = PickRead(&lane)) {
+    Perform(read);
+    Finish(read);
+    any = true;
+  }
+  return any;
+}
+
+void ColdStore::Stop() {
+  if (stopped_) return;
+  stopped_ = true;
+  {
+    // Under the locks, so that nobody misses it between a look at the flag and the wait.
+    std::scoped_lock lock(write_mutex_, read_mutex_);
+    stopping_.store(true);
+  }
+  write_cv_.notify_all();
+  read_cv_.notify_all();
+  if (options_.background) {
+    backend_->BeginShutdown();
+    writer_.join();
+    for (std::thread& reader : readers_) reader.join();
+  }
+  for (auto& lane : lanes_) {
+    for (ColdRead* read : lane) {
+      read->status = Status::Unavailable("the cold tier is closed");
+      Finish(read);
+    }
+    lane.clear();
+  }
+}
+
+}  // namespace thermocline::engine

@@ -1,0 +1,189 @@
+// ColdStore: the threads of the cold tier. One FIFO writer, a pool of readers, results in queues.
+//
+// The executor enqueues batches and reads and takes what is done when `wake` was called; it never
+// waits. Rules kept here (each has a test):
+//  - [D6] one writer, batches in order; a failing batch stays at the head and is tried again,
+//  nothing is
+//    dropped or overtaken.
+//  - The write-ahead rule: a batch is held until durable_end() >= its high_lsn(), and a log sync is
+//  asked
+//    for while it is held.
+//  - [D4] a checkpoint batch lands after a flush of every family; only then are graves below it
+//  removed.
+//  - A fault never waits behind scans: those use half of the readers at most, maintenance one.
+// Lock order: none; each queue has its own mutex and none is held while a callback or the backend
+// runs.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "codec/status.h"
+#include "engine/cold/cold_backend.h"
+#include "engine/cold/cold_batch.h"
+
+namespace thermocline::engine {
+
+/// A read and its result. The caller owns it and must not touch it from Submit until it comes back
+/// through DrainReads.
+struct ColdRead {
+  enum class Kind : uint8_t {
+    kHeader,   // id, position, key -> found, header; payload, too, if it is inline
+    kValue,    // id, position, key -> found, header, payload
+    kScan,     // range -> page
+    kExpired,  // id, deadline_max_ms, max_rows, after -> expired
+    kVerify,   // -> status alone; long
+    kCompact,  // id -> status alone; long
+  };
+  Kind kind = Kind::kHeader;
+  uint64_t id = 0;
+  uint64_t position = 0;
+  std::string key;
+  uint64_t ticket = 0;    // the caller's; not looked at
+  void* owner = nullptr;  // the caller's; not looked at
+
+  ColdScanRange range;  // kScan; its id counts, not the one above
+  uint64_t deadline_max_ms = 0;
+  size_t max_rows = 0;
+  std::optional<ExpiryRow> after;
+
+  Status status;
+  bool found = false;
+  ColdHeader header;
+  std::string payload;
+  ColdScanPage page;
+  std::vector<ExpiryRow> expired;
+};
+
+struct ColdStoreOptions {
+  int readers = 8;
+  bool background = true;  // false: no threads; RunUntilIdle() does the work (deterministic tests)
+  /// Stream offset up to which the log is durable. From the writer thread.
+  std::function<uint64_t()> durable_end;
+  /// Asks the log for a sync soon. From the writer thread, no lock held.
+  std::function<void()> request_sync;
+  /// Something waits in DrainLanded or DrainReads, or error() changed. From any thread of the
+  /// store, no lock held; only called when the list in question was empty before.
+  std::function<void()> wake;
+  int64_t retry_ms_min = 20;  // pause after a failed write, doubling
+  int64_t retry_ms_max = 1000;
+  /// The memtables are flushed when nothing was written for so long and more than idle_flush_bytes
+  /// are unflushed; 0: never.
+  int64_t idle_flush_ms = 2000;
+  uint64_t idle_flush_bytes = 1 << 20;
+};
+
+class ColdStore {
+ public:
+  /// `backend` is not owned and outlives the store.
+  ColdStore(ColdBackend* backend, ColdStoreOptions options);
+  /// Stop()s.
+  ~ColdStore();
+  ColdStore(const ColdStore&) = delete;
+  ColdStore& operator=(const ColdStore&) = delete;
+
+  // ---- batches ---------------------------------------------------------------------------------
+
+  void Enqueue(ColdBatch batch);
+  /// Moves what has landed, in order, to the end of `out`; returns how many. A landed batch is
+  /// visible to reads; with a checkpoint, durable.
+  size_t DrainLanded(std::vector<ColdBatch>* out);
+  /// The log's durable end has moved. Any thread; a load unless the writer waits for it.
+  void NotifyDurable();
+  /// bytes() of the batches that have not landed (back-pressure). Any thread.
+  uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+  size_t queued_batches() const { return queued_batches_.load(std::memory_order_relaxed); }
+  /// Why the batch at the head cannot be written, or background work stands still; ok while all is
+  /// well. Any thread.
+  Status error() const;
+  bool healthy() const { return healthy_.load(std::memory_order_acquire); }
+  /// Blocks until every enqueued batch has landed; false after `timeout_ms`. For a clean stop.
+  bool WaitLanded(int64_t timeout_ms);
+
+  // ---- reads -----------------------------------------------------------------------------------
+
+  /// Queues all of them and wakes min(reads, idle readers) threads once.
+  void Submit(std::span<ColdRead* const> reads);
+  void Submit(ColdRead* read) { Submit(std::span<ColdRead* const>(&read, 1)); }
+  /// Moves finished reads to the end of `out`; returns how many. Order is that of completion.
+  size_t DrainReads(std::vector<ColdRead*>* out);
+  /// In the caller's thread, past the queues.
+  void ReadNow(ColdRead* read);
+  size_t reads_in_flight() const { return reads_in_flight_.load(std::memory_order_relaxed); }
+
+  // ---- life ------------------------------------------------------------------------------------
+
+  /// Without `background`: does everything that can be done, in order. Stops at a batch that the
+  /// log does not cover although a sync was asked for, or that fails twice (a Resume() lies
+  /// between). Returns whether anything was done.
+  bool RunUntilIdle();
+  /// Ends the threads. What is being done is finished or interrupted; batches left are discarded
+  /// (they are in the log), reads left come back through DrainReads as kUnavailable. Idempotent.
+  /// The backend is shut down for writing.
+  void Stop();
+
+ private:
+  enum Lane : uint8_t { kFaults, kScans, kMaintenance, kLanes };
+  static Lane LaneOf(ColdRead::Kind kind);
+
+  void WriterLoop();
+  void ReaderLoop();
+  // The head of the queue, through all its stages; false if it must be tried again later.
+  bool WriteHead(const ColdBatch& batch);
+  Status WriteStages(const ColdBatch& batch);
+  void Land(ColdBatch batch);
+  void SetError(const Status& status);
+  // For failures of flushes and compactions that no batch meets.
+  void CheckBackground();
+  void Perform(ColdRead* read);
+  void Finish(ColdRead* read);
+  // REQUIRES read_mutex_.
+  bool LaneOpen(int lane) const;
+  ColdRead* PickRead(Lane* lane);
+
+  ColdBackend* const backend_;
+  const ColdStoreOptions options_;
+
+  std::mutex write_mutex_;  // queue_, landed_, writing_
+  std::condition_variable write_cv_;
+  std::condition_variable landed_cv_;
+  std::deque<ColdBatch> queue_;
+  std::vector<ColdBatch> landed_;
+  std::atomic<uint32_t> waits_for_log_{0};  // 0 or 1
+  std::atomic<uint64_t> queued_bytes_{0};
+  std::atomic<size_t> queued_batches_{0};
+
+  // The writer's own: how far the batch at the head got before a failure.
+  enum class Stage : uint8_t { kWrite, kFlush, kGraves } stage_ = Stage::kWrite;
+
+  mutable std::mutex error_mutex_;  // error_
+  Status error_;
+  std::atomic<bool> healthy_{true};
+
+  std::mutex read_mutex_;  // lanes_, running_, idle_readers_
+  std::condition_variable read_cv_;
+  std::deque<ColdRead*> lanes_[kLanes];
+  int running_[kLanes] = {};
+  int lane_max_[kLanes] = {};  // constant after construction
+  int idle_readers_ = 0;
+
+  std::mutex done_mutex_;  // done_
+  std::vector<ColdRead*> done_;
+  std::atomic<size_t> reads_in_flight_{0};
+
+  std::atomic<bool> stopping_{false};
+  bool stopped_ = false;  // Stop()'s caller only
+  std::thread writer_;
+  std::vector<std::thread> readers_;
+};
+
+}  // namespace thermocline::engine

@@ -1,0 +1,912 @@
+// See rocks_backend.h. Records are encoded by codec/cold_record.h; this file maps operations to
+// families and RocksDB's errors to ours. The writer's scratch (batch_, keys) belongs to the one
+// writing thread.
+#include "engine/cold/rocks_backend.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "codec/cold_record.h"
+#include "codec/proto/checkpoint.pb.h"
+#include "engine/cold/rocks_options.h"
+#include "engine/env/file_system.h"
+#include "glog/logging.h"
+#include "rocksdb/cache.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+#include "rocksdb/file_checksum.h"
+#include "rocksdb/file_system.h"
+#include "rocksdb/listener.h"
+#include "rocksdb/metadata.h"
+#include "rocksdb/sst_file_reader.h"
+#include "rocksdb/statistics.h"
+#include "rocksdb/write_batch.h"
+#include "rocksdb/write_buffer_manager.h"
+
+namespace thermocline::engine {
+namespace {
+
+using rocksdb::Slice;
+
+std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()}; }
+Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
+
+Status Map(const rocksdb::Status& status, std::string_view context) {
+  if (status.ok()) return {};
+  if (status.ToString().find(kNoSpaceMark) != std::string::npos) {
+    return Status::NoSpace(status.ToString()).Annotate(context);
+  }
+  return FromRocksStatus(status, context);
+}
+
+// The first key behind all of the id's.
+std::string IdEnd(uint64_t id) {
+  return id == UINT64_MAX ? std::string(9, '\xff') : codec::EncodeColdIdPrefix(id + 1);
+}
+
+// Remembers why background work stopped. The database tells from its own threads.
+class ErrorListener : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
+    std::lock_guard lock(mutex_);
+    error_ = *error;
+    ++count_;
+  }
+  rocksdb::Status error(uint64_t* count = nullptr) {
+    std::lock_guard lock(mutex_);
+    if (count != nullptr) *count = count_;
+    return error_;
+  }
+  // Unless another one came after the `count`-th.
+  void Clear(uint64_t count) {
+    std::lock_guard lock(mutex_);
+    if (count_ == count) error_ = rocksdb::Status();
+  }
+
+ private:
+  std::mutex mutex_;  // all below
+  rocksdb::Status error_;
+  uint64_t count_ = 0;
+};
+
+// A snapshot for the length of a scope.
+class ScopedSnapshot {
+ public:
+  explicit ScopedSnapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  ~ScopedSnapshot() { db_->ReleaseSnapshot(snapshot_); }
+  ScopedSnapshot(const ScopedSnapshot&) = delete;
+  ScopedSnapshot& operator=(const ScopedSnapshot&) = delete;
+  const rocksdb::Snapshot* get() const { return snapshot_; }
+
+ private:
+  rocksdb::DB* const db_;
+  const rocksdb::Snapshot* const snapshot_;
+};
+
+class RocksBackendImpl : public RocksBackend {
+ public:
+  explicit RocksBackendImpl(RocksOptions options) : options_(std::move(options)) {}
+  ~RocksBackendImpl() override {
+    if (db_ == nullptr) return;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      const auto ignored = db_->DestroyColumnFamilyHandle(handle);
+      ignored.PermitUncheckedError();
+    }
+    const rocksdb::Status closed = db_->Close();
+    if (!closed.ok()) LOG(WARNING) << "cold tier: closing: " << closed.ToString();
+  }
+
+  Status OpenAll();
+  static StatusOr<bool> HasTableFiles(const FileSystemPtr& fs, const std::string& dir);
+
+  Status Write(const ColdBatch& batch) override;
+  Status WriteMeta(std::string_view name, std::string_view sealed) override;
+  Status FlushAll() override;
+  Status DropGravesBelow(Lsn lsn) override;
+  StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
+                           std::string* inline_payload) override;
+  StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
+                          std::string* payload) override;
+  StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) override;
+  StatusOr<std::vector<ExpiryRow>> ExpiredRows(uint64_t id, uint64_t deadline_max_ms,
+                                               size_t max_rows, const ExpiryRow* after) override;
+  StatusOr<ColdCounts> ReadCounts(uint64_t id) override;
+  Status ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) override;
+  StatusOr<std::optional<std::string>> ReadMeta(std::string_view name) override;
+  Status ForEachGrave(const std::function<Status(Lsn lsn, uint64_t id, uint64_t position,
+                                                 std::string_view key)>& fn) override;
+  Status VerifyAll(const std::atomic<bool>* cancel) override;
+  Status CompactRange(uint64_t id, std::atomic<bool>* cancel) override;
+  Status BackgroundError() override;
+  Status Resume() override;
+  void SetBackgroundRate(uint64_t bytes_per_second) override;
+  ColdStats Stats() override;
+  void BeginShutdown() override;
+  bool direct_io() const override { return direct_; }
+  std::string Property(const std::string& family, const std::string& name) override;
+
+ private:
+  bool DirectIoWorks() const;
+  Status CheckUnlocked() const;
+  // Why opening failed. RocksDB blames the MANIFEST for some damage in a table; this looks for the
+  // table.
+  Status NameDamage(const rocksdb::Status& status) const;
+  // Whether there is a database of ours; `fresh`: its creation was cut short and it holds nothing.
+  Status CheckFormat(bool* exists, bool* fresh) const;
+  rocksdb::DBOptions BaseOptions(bool direct) const;
+
+  void WaitForMemtableRoom();
+  void EncodeOp(const ColdOp& op);
+  void EncodePayload(const ColdOp& op);
+  // The record's payload as it is in `read`'s snapshot, or now.
+  Status ReadPayload(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
+                     std::string_view key, uint64_t length, std::string* payload);
+  StatusOr<bool> ReadRecord(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
+                            std::string_view key, ColdHeader* header, std::string* payload,
+                            bool* apart);
+  Status VerifyFile(const std::string& path, uint64_t size, const std::string& function,
+                    const std::string& expected, const std::atomic<bool>* cancel);
+  StatusOr<ColdCounts> DecodeCounts(std::string_view meta_key, std::string_view sealed) const;
+  std::string Where(std::string_view what) const {
+    return "cold tier " + options_.dir + ": " + std::string(what);
+  }
+  uint64_t Sum(const std::string& property) const {
+    uint64_t value = 0;
+    return db_->GetAggregatedIntProperty(property, &value) ? value : 0;
+  }
+
+  RocksOptions options_;
+  bool direct_ = false;
+  FileSystemPtr fs_;  // the caller's, not wrapped
+  std::unique_ptr<rocksdb::Env> env_;
+  std::shared_ptr<rocksdb::Cache> cache_;
+  std::shared_ptr<ErrorListener> listener_ = std::make_shared<ErrorListener>();
+  std::shared_ptr<rocksdb::RateLimiter> limiter_;
+  std::shared_ptr<rocksdb::Statistics> statistics_;
+  std::shared_ptr<rocksdb::WriteBufferManager> buffers_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  rocksdb::WriteOptions write_options_;
+  std::atomic<uint64_t> bytes_ingested_{0};
+  std::atomic<bool> shutting_down_{false};
+
+  // The writer's.
+  rocksdb::WriteBatch batch_;
+  std::string key_;
+  std::string value_;
+  bool batch_has_chunk_lists_ = false;  // a payload of several chunks is in batch_
+  Lsn high_ = 0;
+};
+
+// ---- opening
+// ----------------------------------------------------------------------------------------
+
+rocksdb::DBOptions RocksBackendImpl::BaseOptions(bool direct) const {
+  rocksdb::DBOptions db = MakeDbOptions(options_, direct);
+  db.env = env_.get();
+  return db;
+}
+
+bool RocksBackendImpl::DirectIoWorks() const {
+  const std::string probe = JoinPath(options_.dir, "direct-io.probe");
+  rocksdb::FileOptions file_options;
+  file_options.use_direct_writes = true;
+  std::unique_ptr<rocksdb::FSWritableFile> file;
+  const rocksdb::IOStatus opened = fs_->NewWritableFile(probe, file_options, &file, nullptr);
+  file.reset();
+  fs_->DeleteFile(probe, {}, nullptr).PermitUncheckedError();
+  return opened.ok();
+}
+
+Status RocksBackendImpl::CheckUnlocked() const {
+  const std::string lock_path = JoinPath(options_.dir, "LOCK");
+  TC_ASSIGN_OR_RETURN(const bool exists, FileExists(fs_, lock_path));
+  if (!exists) return {};
+  rocksdb::FileLock* lock = nullptr;
+  const rocksdb::IOStatus locked = fs_->LockFile(lock_path, {}, &lock, nullptr);
+  if (!locked.ok()) {
+    return Status::Busy(
+        Where("in use by another process (" + lock_path + " is locked): " + locked.ToString()));
+  }
+  return Map(fs_->UnlockFile(lock, {}, nullptr), Where("unlock"));
+}
+
+StatusOr<bool> RocksBackendImpl::HasTableFiles(const FileSystemPtr& fs, const std::string& dir) {
+  TC_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(fs, dir));
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return name.ends_with(".sst") || name.ends_with(".blob");
+  });
+}
+
+Status RocksBackendImpl::NameDamage(const rocksdb::Status& status) const {
+  const Status mapped = Map(status, Where("open"));
+  if (!status.IsCorruption()) return mapped;
+  const StatusOr<std::vector<std::string>> names = ListDir(fs_, options_.dir);
+  if (!names.ok()) return mapped;
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".sst")) continue;
+    rocksdb::Options reader_options;
+    reader_options.env = env_.get();
+    rocksdb::SstFileReader reader(reader_options);
+    rocksdb::Status read = reader.Open(JoinPath(options_.dir, name));
+    if (read.ok()) read = reader.VerifyChecksum(rocksdb::ReadOptions());
+    if (read.IsCorruption()) return mapped.Annotate(JoinPath(options_.dir, name) + " is damaged");
+  }
+  return mapped;
+}
+
+Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
+  *fresh = true;
+  TC_ASSIGN_OR_RETURN(*exists, FileExists(fs_, JoinPath(options_.dir, "CURRENT")));
+  if (!*exists) {
+    TC_ASSIGN_OR_RETURN(const bool remains, HasTableFiles(fs_, options_.dir));
+    if (remains) {
+      return Status::Corruption(
+          Where("the file CURRENT is missing, yet there are table files; refusing to begin anew"));
+    }
+    return {};
+  }
+  // Read-only: a directory that is not for us stays as it is.
+  const rocksdb::DBOptions db_options = BaseOptions(false);
+  std::vector<std::string> names;
+  rocksdb::Status status = rocksdb::DB::ListColumnFamilies(db_options, options_.dir, &names);
+  if (!status.ok()) return Map(status, Where("open"));
+  const std::string meta_name(kFamilyNames[kMeta]);
+  const bool has_meta = std::find(names.begin(), names.end(), meta_name) != names.end();
+  std::vector<rocksdb::ColumnFamilyDescriptor> families{
+      {std::string(kFamilyNames[kDefault]), MakeFamilyOptions(options_, kDefault, cache_)}};
+  if (has_meta) families.emplace_back(meta_name, MakeFamilyOptions(options_, kMeta, cache_));
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* raw = nullptr;
+  status = rocksdb::DB::OpenForReadOnly(db_options, options_.dir, families, &handles, &raw);
+  if (!status.ok()) return NameDamage(status);
+  const std::unique_ptr<rocksdb::DB> db(raw);
+  std::string sealed;
+  rocksdb::Status got = rocksdb::Status::NotFound();
+  if (has_meta) got = db->Get({}, handles[1], ToSlice(codec::kMetaFormat), &sealed);
+  std::vector<rocksdb::LiveFileMetaData> files;
+  db->GetLiveFilesMetaData(&files);
+  for (rocksdb::ColumnFamilyHandle* handle : handles) {
+    const auto ignored = db->DestroyColumnFamilyHandle(handle);
+    ignored.PermitUncheckedError();
+  }
+  if (got.IsNotFound()) {
+    // Everything of ours comes after the format record, which is flushed alone.
+    if (!files.empty()) {
+      return Status::Unsupported(
+          Where("it holds data, but no record of its format version; this is "
+                "not a cold tier of format version ") +
+          std::to_string(codec::kColdFormatVersion));
+    }
+    return {};
+  }
+  if (!got.ok()) return Map(got, Where("read the format version"));
+  const StatusOr<uint32_t> version = codec::DecodeMetaFormat(sealed);
+  if (!version.ok()) return version.status().Annotate(Where("format version"));
+  if (*version != codec::kColdFormatVersion) {
+    return Status::Unsupported(Where("its format version is ") + std::to_string(*version) +
+                               ", this program reads and writes " +
+                               std::to_string(codec::kColdFormatVersion));
+  }
+  *fresh = false;
+  return {};
+}
+
+Status RocksBackendImpl::OpenAll() {
+  fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
+  env_ = rocksdb::NewCompositeEnv(MakeRetryable(fs_));
+  rocksdb::LRUCacheOptions cache_options;
+  cache_options.capacity = options_.block_cache_bytes;
+  cache_options.high_pri_pool_ratio = 0.5;  // index and filters; data blocks cannot push them out
+  cache_ = rocksdb::NewLRUCache(cache_options);
+  write_options_.disableWAL = true;
+
+  TC_RETURN_IF_ERROR(CreateDirDurably(fs_, options_.dir));
+  TC_RETURN_IF_ERROR(CheckUnlocked());
+  bool exists = false;
+  bool fresh = false;
+  TC_RETURN_IF_ERROR(CheckFormat(&exists, &fresh));
+
+  direct_ = options_.direct_io && DirectIoWorks();
+  rocksdb::DBOptions db_options = BaseOptions(direct_);
+  db_options.listeners.push_back(listener_);
+  limiter_ = db_options.rate_limiter;
+  statistics_ = db_options.statistics;
+  buffers_ = db_options.write_buffer_manager;
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (int family = 0; family < kFamilies; ++family) {
+    families.emplace_back(std::string(kFamilyNames[family]),
+                          MakeFamilyOptions(options_, static_cast<Family>(family), cache_));
+  }
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(db_options, options_.dir, families, &handles_, &raw);
+  if (!opened.ok()) {
+    if (opened.ToString().find("LOCK") != std::string::npos) {
+      return Status::Busy(Where("in use by another process: " + opened.ToString()));
+    }
+    return NameDamage(opened);
+  }
+  db_.reset(raw);
+  // Cold work gives way to the executor; when there is too much of it, clients are parked.
+  env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
+  env_->LowerThreadPoolCPUPriority(rocksdb::Env::HIGH);
+
+  if (fresh) {
+    TC_RETURN_IF_ERROR(
+        WriteMeta(codec::kMetaFormat, codec::EncodeMetaFormat(codec::kColdFormatVersion)));
+    TC_RETURN_IF_ERROR(FlushAll());
+  }
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> high, ReadMeta(codec::kMetaHigh));
+  if (high.has_value()) {
+    const StatusOr<Lsn> decoded = codec::DecodeMetaHigh(*high);
+    if (!decoded.ok()) return decoded.status().Annotate(Where("meta/high"));
+    high_ = *decoded;
+  }
+  return {};
+}
+
+// ---- the writer
+// --------------------------------------------------------------------------------------
+
+void RocksBackendImpl::EncodePayload(const ColdOp& op) {
+  const bool apart = op.verb == ColdOp::Verb::kPut && op.payload.size() > codec::kMaxInlinePayload;
+  if (!apart && !op.previous.has_chunks) return;
+  const std::string prefix = codec::EncodeChunkPrefix(op.id, op.position, op.key);
+  rocksdb::ColumnFamilyHandle* const family = handles_[kPayload];
+  const auto chunk_key = [&](uint32_t chunk) -> const std::string& {
+    key_ = prefix;
+    codec::AppendChunkNumber(&key_, chunk);
+    return key_;
+  };
+  uint32_t chunks = 0;
+  if (apart) {
+    chunks = static_cast<uint32_t>(codec::ChunkCount(op.payload.size()));
+    for (uint32_t i = 0; i < chunks; ++i) {
+      batch_.Put(
+          family, chunk_key(i),
+          ToSlice(op.payload.substr(size_t{i} * codec::kMaxPayloadChunk, codec::kMaxPayloadChunk)));
+    }
+    if (chunks > 1) batch_has_chunk_lists_ = true;
+  } else {
+    batch_.Delete(family, chunk_key(0));
+    chunks = 1;
+  }
+  if (!op.previous.has_chunks) return;
+  // The caller does not know how many chunks the old payload had. Nearly always it was one, and the
+  // filters in memory say so; if they cannot, a range tombstone does no harm.
+  value_.clear();
+  if (batch_has_chunk_lists_ ||
+      db_->KeyMayExist(rocksdb::ReadOptions(), family, chunk_key(chunks), &value_)) {
+    const std::string begin = chunk_key(chunks);
+    batch_.DeleteRange(family, begin, chunk_key(UINT32_MAX));
+  }
+}
+
+void RocksBackendImpl::EncodeOp(const ColdOp& op) {
+  switch (op.verb) {
+    case ColdOp::Verb::kSetCounts: {
+      proto::IdCounts counts;
+      counts.set_records(op.records);
+      counts.set_expires(op.expires);
+      const std::string key = codec::EncodeMetaCountsKey(op.id);
+      batch_.Put(handles_[kMeta], key, codec::SealMeta(key, counts.SerializeAsString()));
+      return;
+    }
+    case ColdOp::Verb::kDropDatabase: {
+      const std::string begin = codec::EncodeColdIdPrefix(op.id);
+      const std::string end = IdEnd(op.id);
+      for (const Family family : {kValues, kPayload, kElements, kScores, kExpiry}) {
+        batch_.DeleteRange(handles_[family], begin, end);
+      }
+      batch_.Delete(handles_[kMeta], codec::EncodeMetaCountsKey(op.id));
+      return;
+    }
+    case ColdOp::Verb::kPut:
+    case ColdOp::Verb::kPutHeader:
+    case ColdOp::Verb::kDelete:
+      break;
+  }
+  if (op.verb != ColdOp::Verb::kPutHeader) EncodePayload(op);
+  const uint64_t expire_ms = op.verb == ColdOp::Verb::kDelete ? 0 : op.image.expire_ms;
+  const bool has_chunks =
+      op.verb == ColdOp::Verb::kPutHeader ||
+      (op.verb == ColdOp::Verb::kPut && op.payload.size() > codec::kMaxInlinePayload);
+  if (op.previous.expire_ms != expire_ms || op.previous.has_chunks != has_chunks) {
+    if (op.previous.expire_ms != 0 && op.previous.expire_ms != expire_ms) {
+      batch_.Delete(handles_[kExpiry],
+                    codec::EncodeExpiryKey(op.id, op.previous.expire_ms, op.position, op.key));
+    }
+    if (expire_ms != 0) {
+      batch_.Put(handles_[kExpiry], codec::EncodeExpiryKey(op.id, expire_ms, op.position, op.key),
+                 has_chunks ? Slice("\x01", 1) : Slice());
+    }
+  }
+  key_.clear();
+  codec::AppendColdKey(&key_, op.id, op.position, op.key);
+  if (op.verb == ColdOp::Verb::kDelete) {
+    if (op.had_record) batch_.Delete(handles_[kValues], key_);
+    batch_.Put(handles_[kGraves], codec::EncodeGraveKey(op.image.lsn, op.id, op.position, op.key),
+               Slice());
+    return;
+  }
+  ColdHeader header;
+  header.type = op.image.type;
+  header.encoding_hint = op.image.encoding;
+  header.lsn = op.image.lsn;
+  header.expire_ms = op.image.expire_ms;
+  header.access = op.image.access;
+  header.count = op.image.count;
+  header.length = op.length;
+  header.payload_inline =
+      op.verb == ColdOp::Verb::kPut && op.payload.size() <= codec::kMaxInlinePayload;
+  value_.clear();
+  codec::AppendColdValue(&value_, key_, header,
+                         header.payload_inline ? op.payload : std::string_view());
+  batch_.Put(handles_[kValues], key_, value_);
+}
+
+void RocksBackendImpl::WaitForMemtableRoom() {
+  // The next write makes RocksDB switch and flush when the budget is used up; until flushes under
+  // way are done, more would only add to it. Memtables that a long scan holds are not waited for.
+  while (buffers_->memory_usage() > options_.memtable_bytes && !shutting_down_.load() &&
+         listener_->error().ok() && Sum(rocksdb::DB::Properties::kNumImmutableMemTable) > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+Status RocksBackendImpl::Write(const ColdBatch& batch) {
+  WaitForMemtableRoom();
+  batch_.Clear();
+  batch_has_chunk_lists_ = false;
+  batch.ForEach([this](const ColdOp& op) { EncodeOp(op); });
+  if (batch.has_checkpoint()) {
+    batch_.Put(handles_[kMeta], ToSlice(codec::kMetaCheckpoint),
+               codec::SealMeta(codec::kMetaCheckpoint, batch.checkpoint_record()));
+  }
+  const Lsn high = std::max(high_, batch.high_lsn());
+  batch_.Put(handles_[kMeta], ToSlice(codec::kMetaHigh), codec::EncodeMetaHigh(high));
+  const rocksdb::Status status = db_->Write(write_options_, &batch_);
+  if (!status.ok()) return Map(status, Where("write a batch"));
+  high_ = high;
+  bytes_ingested_.fetch_add(batch_.GetDataSize(), std::memory_order_relaxed);
+  // One huge batch shall not leave its size behind.
+  if (batch_.GetDataSize() > (8 << 20)) batch_ = rocksdb::WriteBatch();
+  return {};
+}
+
+Status RocksBackendImpl::WriteMeta(std::string_view name, std::string_view sealed) {
+  return Map(db_->Put(write_options_, handles_[kMeta], ToSlice(name), ToSlice(sealed)),
+             Where("write meta"));
+}
+
+Status RocksBackendImpl::FlushAll() {
+  rocksdb::FlushOptions flush;
+  flush.wait = true;
+  flush.allow_write_stall = true;  // the one writer is waiting here anyway
+  return Map(db_->Flush(flush, handles_), Where("flush"));
+}
+
+Status RocksBackendImpl::DropGravesBelow(Lsn lsn) {
+  const std::string bound = codec::EncodeGraveBound(lsn);
+  {
+    // Mostly there is none: then no tombstone is written either.
+    rocksdb::ReadOptions read;
+    const Slice upper(bound);
+    read.iterate_upper_bound = &upper;
+    const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kGraves]));
+    it->SeekToFirst();
+    if (!it->Valid()) return Map(it->status(), Where("read graves"));
+  }
+  return Map(db_->DeleteRange(write_options_, handles_[kGraves], Slice(), bound),
+             Where("remove graves"));
+}
+
+// ---- reads
+// -------------------------------------------------------------------------------------------
+
+Status RocksBackendImpl::ReadPayload(const rocksdb::ReadOptions& read, uint64_t id,
+                                     uint64_t position, std::string_view key, uint64_t length,
+                                     std::string* payload) {
+  const std::string prefix = codec::EncodeChunkPrefix(id, position, key);
+  const uint64_t chunks = codec::ChunkCount(length);
+  payload->clear();
+  for (uint64_t i = 0; i < chunks; ++i) {
+    std::string chunk_key = prefix;
+    codec::AppendChunkNumber(&chunk_key, static_cast<uint32_t>(i));
+    rocksdb::PinnableSlice chunk;
+    const rocksdb::Status status = db_->Get(read, handles_[kPayload], chunk_key, &chunk);
+    if (status.IsNotFound()) {
+      return Status::Corruption(Where("payload chunk " + std::to_string(i) + " of " +
+                                      std::to_string(chunks) + " is missing, database id " +
+                                      std::to_string(id) + ", position " +
+                                      std::to_string(position)));
+    }
+    if (!status.ok()) return Map(status, Where("read a payload"));
+    // `length` was checksummed with its header; still, memory is taken only for what is there.
+    payload->append(chunk.data(), chunk.size());
+    if (payload->size() > length) break;
+  }
+  if (payload->size() != length) {
+    return Status::Corruption(Where("a payload has " + std::to_string(payload->size()) +
+                                    " bytes instead of " + std::to_string(length) +
+                                    ", database id " + std::to_string(id) + ", position " +
+                                    std::to_string(position)));
+  }
+  return {};
+}
+
+StatusOr<bool> RocksBackendImpl::ReadRecord(const rocksdb::ReadOptions& read, uint64_t id,
+                                            uint64_t position, std::string_view key,
+                                            ColdHeader* header, std::string* payload, bool* apart) {
+  const std::string cold_key = codec::EncodeColdKey(id, position, key);
+  rocksdb::PinnableSlice bytes;
+  const rocksdb::Status status = db_->Get(read, handles_[kValues], cold_key, &bytes);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return Map(status, Where("read a record"));
+  const StatusOr<codec::ColdValue> value = codec::DecodeColdValue(cold_key, ToView(bytes));
+  if (!value.ok()) return value.status().Annotate(Where("record"));
+  *header = value->header;
+  *apart = !value->header.payload_inline;
+  if (payload != nullptr && !*apart) payload->assign(value->inline_payload);
+  return true;
+}
+
+StatusOr<bool> RocksBackendImpl::GetHeader(uint64_t id, uint64_t position, std::string_view key,
+                                           ColdHeader* header, std::string* inline_payload) {
+  bool apart = false;
+  return ReadRecord(rocksdb::ReadOptions(), id, position, key, header, inline_payload, &apart);
+}
+
+StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::string_view key,
+                                          ColdHeader* header, std::string* payload) {
+  // Header and payload must be of one batch. A snapshot takes the database's mutex, so it is the
+  // way out only when a batch landed between the two reads.
+  const rocksdb::SequenceNumber before = db_->GetLatestSequenceNumber();
+  rocksdb::ReadOptions read;
+  bool apart = false;
+  TC_ASSIGN_OR_RETURN(bool found, ReadRecord(read, id, position, key, header, payload, &apart));
+  if (!found || !apart) return found;
+  Status status = ReadPayload(read, id, position, key, header->length, payload);
+  if (db_->GetLatestSequenceNumber() != before) {
+    const ScopedSnapshot snapshot(db_.get());
+    read.snapshot = snapshot.get();
+    TC_ASSIGN_OR_RETURN(found, ReadRecord(read, id, position, key, header, payload, &apart));
+    if (!found || !apart) return found;
+    status = ReadPayload(read, id, position, key, header->length, payload);
+  }
+  if (!status.ok()) return status;
+  return true;
+}
+
+StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
+  const ScopedSnapshot snapshot(db_.get());
+  rocksdb::ReadOptions read;
+  read.snapshot = snapshot.get();
+  read.fill_cache = false;  // one pass over everything must not push out what is read again
+  const std::string lower = codec::EncodeColdKey(range.id, range.from_position, {});
+  const std::string upper = range.to_position >= codec::kMaxPosition
+                                ? IdEnd(range.id)
+                                : codec::EncodeColdKey(range.id, range.to_position + 1, {});
+  const Slice upper_slice(upper);
+  read.iterate_upper_bound = &upper_slice;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kValues]));
+  ColdScanPage page;
+  for (it->Seek(lower); it->Valid(); it->Next()) {
+    const StatusOr<codec::ColdKey> key = codec::DecodeColdKey(ToView(it->key()));
+    if (!key.ok()) return key.status().Annotate(Where("scan"));
+    if (page.rows.size() >= range.max_rows &&
+        (page.rows.empty() || key->position != page.rows.back().position)) {
+      page.through_position =
+          page.rows.empty() ? range.from_position - 1 : page.rows.back().position;
+      return page;
+    }
+    const StatusOr<codec::ColdValue> value =
+        codec::DecodeColdValue(ToView(it->key()), ToView(it->value()));
+    if (!value.ok()) return value.status().Annotate(Where("scan"));
+    ColdRow& row = page.rows.emplace_back();
+    row.position = key->position;
+    row.key = key->key;
+    row.header = value->header;
+    if (!range.with_payload) continue;
+    if (value->header.payload_inline) {
+      row.payload = value->inline_payload;
+    } else {
+      TC_RETURN_IF_ERROR(
+          ReadPayload(read, range.id, row.position, row.key, row.header.length, &row.payload));
+    }
+  }
+  if (!it->status().ok()) return Map(it->status(), Where("scan"));
+  page.through_position = range.to_position;
+  page.end = true;
+  return page;
+}
+
+StatusOr<std::vector<ExpiryRow>> RocksBackendImpl::ExpiredRows(uint64_t id,
+                                                               uint64_t deadline_max_ms,
+                                                               size_t max_rows,
+                                                               const ExpiryRow* after) {
+  rocksdb::ReadOptions read;
+  std::string lower = codec::EncodeColdIdPrefix(id);
+  if (after != nullptr) {
+    lower = codec::EncodeExpiryKey(id, after->expire_ms, after->position, after->key);
+    lower.push_back('\0');  // the first key behind it
+  }
+  const std::string upper = deadline_max_ms == UINT64_MAX
+                                ? IdEnd(id)
+                                : codec::EncodeExpiryKey(id, deadline_max_ms + 1, 0, {});
+  const Slice upper_slice(upper);
+  read.iterate_upper_bound = &upper_slice;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kExpiry]));
+  std::vector<ExpiryRow> rows;
+  for (it->Seek(lower); rows.size() < max_rows && it->Valid(); it->Next()) {
+    const StatusOr<codec::ExpiryKey> row = codec::DecodeExpiryKey(ToView(it->key()));
+    if (!row.ok()) return row.status().Annotate(Where("expiry"));
+    rows.push_back({row->id, row->expire_ms, row->position, std::string(row->key),
+                    /*has_chunks=*/!it->value().empty()});
+  }
+  if (!it->status().ok()) return Map(it->status(), Where("expiry"));
+  return rows;
+}
+
+StatusOr<ColdCounts> RocksBackendImpl::DecodeCounts(std::string_view meta_key,
+                                                    std::string_view sealed) const {
+  const StatusOr<std::string_view> body = codec::OpenMeta(meta_key, sealed);
+  if (!body.ok()) return body.status().Annotate(Where("meta/counts"));
+  proto::IdCounts counts;
+  if (!counts.ParseFromArray(body->data(), static_cast<int>(body->size()))) {
+    return Status::Corruption(Where("meta/counts: not an IdCounts record"));
+  }
+  return ColdCounts{counts.records(), counts.expires()};
+}
+
+StatusOr<ColdCounts> RocksBackendImpl::ReadCounts(uint64_t id) {
+  const std::string key = codec::EncodeMetaCountsKey(id);
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed, ReadMeta(key));
+  if (!sealed.has_value()) return ColdCounts{};
+  return DecodeCounts(key, *sealed);
+}
+
+Status RocksBackendImpl::ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(rocksdb::ReadOptions(), handles_[kMeta]));
+  for (it->Seek(ToSlice(codec::kMetaCountsPrefix));
+       it->Valid() && it->key().starts_with(ToSlice(codec::kMetaCountsPrefix)); it->Next()) {
+    uint64_t id = 0;
+    if (!codec::DecodeMetaCountsKey(ToView(it->key()), &id)) {
+      return Status::Corruption(Where("meta: a key that is no counts key"));
+    }
+    TC_ASSIGN_OR_RETURN(const ColdCounts counts,
+                        DecodeCounts(ToView(it->key()), ToView(it->value())));
+    fn(id, counts);
+  }
+  return Map(it->status(), Where("read counts"));
+}
+
+StatusOr<std::optional<std::string>> RocksBackendImpl::ReadMeta(std::string_view name) {
+  std::string sealed;
+  const rocksdb::Status status =
+      db_->Get(rocksdb::ReadOptions(), handles_[kMeta], ToSlice(name), &sealed);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return Map(status, Where("read meta"));
+  return std::optional<std::string>(std::move(sealed));
+}
+
+Status RocksBackendImpl::ForEachGrave(
+    const std::function<Status(Lsn lsn, uint64_t id, uint64_t position, std::string_view key)>&
+        fn) {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(rocksdb::ReadOptions(), handles_[kGraves]));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const StatusOr<codec::GraveKey> grave = codec::DecodeGraveKey(ToView(it->key()));
+    if (!grave.ok()) return grave.status().Annotate(Where("graves"));
+    TC_RETURN_IF_ERROR(fn(grave->lsn, grave->id, grave->position, grave->key));
+  }
+  return Map(it->status(), Where("read graves"));
+}
+
+// ---- care
+// --------------------------------------------------------------------------------------------
+
+Status RocksBackendImpl::VerifyFile(const std::string& path, uint64_t size,
+                                    const std::string& function, const std::string& expected,
+                                    const std::atomic<bool>* cancel) {
+  rocksdb::FileChecksumGenContext context;
+  context.file_name = path;
+  context.requested_checksum_func_name = function;
+  const std::unique_ptr<rocksdb::FileChecksumGenerator> sum =
+      rocksdb::GetFileChecksumGenCrc32cFactory()->CreateFileChecksumGenerator(context);
+  if (sum == nullptr) {
+    return Status::Unsupported(path + ": its checksum function is " + function);
+  }
+  std::unique_ptr<rocksdb::FSSequentialFile> file;
+  rocksdb::IOStatus io = fs_->NewSequentialFile(path, rocksdb::FileOptions(), &file, nullptr);
+  if (!io.ok()) return Map(io, path);
+  std::string buffer(1 << 20, '\0');
+  uint64_t read = 0;
+  while (true) {
+    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
+      return Status::Unavailable("verification was interrupted");
+    }
+    Slice piece;
+    io = file->Read(buffer.size(), {}, &piece, buffer.data(), nullptr);
+    if (!io.ok()) return Map(io, path);
+    if (piece.empty()) break;
+    sum->Update(piece.data(), piece.size());
+    read += piece.size();
+    // What was read once is not wanted in the page cache.
+    file->InvalidateCache(0, read).PermitUncheckedError();
+  }
+  sum->Finalize();
+  if (read != size) {
+    return Status::Corruption(path + ": has " + std::to_string(read) + " bytes instead of " +
+                              std::to_string(size));
+  }
+  if (sum->GetChecksum() != expected) {
+    return Status::Corruption(path + ": file checksum mismatch, expected " +
+                              Slice(expected).ToString(true) + ", found " +
+                              Slice(sum->GetChecksum()).ToString(true));
+  }
+  return {};
+}
+
+Status RocksBackendImpl::VerifyAll(const std::atomic<bool>* cancel) {
+  struct File {
+    std::string path;
+    uint64_t size;
+    std::string function;
+    std::string checksum;
+  };
+  const auto live_files = [this] {
+    std::vector<File> files;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      rocksdb::ColumnFamilyMetaData meta;
+      db_->GetColumnFamilyMetaData(handle, &meta);
+      for (const rocksdb::LevelMetaData& level : meta.levels) {
+        for (const rocksdb::SstFileMetaData& file : level.files) {
+          files.push_back({JoinPath(file.directory, file.relative_filename), file.size,
+                           file.file_checksum_func_name, file.file_checksum});
+        }
+      }
+      for (const rocksdb::BlobMetaData& file : meta.blob_files) {
+        files.push_back({JoinPath(file.blob_file_path, file.blob_file_name), file.blob_file_size,
+                         file.checksum_method, file.checksum_value});
+      }
+    }
+    return files;
+  };
+  for (const File& file : live_files()) {
+    const Status status = VerifyFile(file.path, file.size, file.function, file.checksum, cancel);
+    if (status.ok()) continue;
+    if (status.code() == codec::StatusCode::kNotFound ||
+        status.code() == codec::StatusCode::kIoError) {
+      // A compaction may have replaced it since the list was made.
+      const std::vector<File> now = live_files();
+      if (std::none_of(now.begin(), now.end(),
+                       [&](const File& other) { return other.path == file.path; })) {
+        continue;
+      }
+    }
+    return status;
+  }
+  return {};
+}
+
+Status RocksBackendImpl::CompactRange(uint64_t id, std::atomic<bool>* cancel) {
+  const std::string begin = codec::EncodeColdIdPrefix(id);
+  const std::string end = IdEnd(id);
+  const Slice begin_slice(begin);
+  const Slice end_slice(end);
+  rocksdb::CompactRangeOptions compact;
+  compact.exclusive_manual_compaction = false;
+  compact.allow_write_stall = false;
+  compact.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+  compact.canceled = cancel;
+  for (const Family family : {kValues, kPayload, kElements, kScores, kExpiry}) {
+    const rocksdb::Status status =
+        db_->CompactRange(compact, handles_[family], &begin_slice, &end_slice);
+    if (status.IsIncomplete() || status.IsManualCompactionPaused()) {
+      return Status::Unavailable("compaction was interrupted");
+    }
+    if (!status.ok()) return Map(status, Where("compact"));
+  }
+  return {};
+}
+
+Status RocksBackendImpl::BackgroundError() {
+  const rocksdb::Status error = listener_->error();
+  return error.ok() ? Status() : Map(error, Where("background work stopped"));
+}
+
+Status RocksBackendImpl::Resume() {
+  uint64_t errors = 0;
+  if (listener_->error(&errors).ok()) return {};
+  const rocksdb::Status status = db_->Resume();
+  if (!status.ok()) return Map(status, Where("resume"));
+  listener_->Clear(errors);
+  return {};
+}
+
+void RocksBackendImpl::SetBackgroundRate(uint64_t bytes_per_second) {
+  limiter_->SetBytesPerSecond(LimiterRate(bytes_per_second));
+}
+
+ColdStats RocksBackendImpl::Stats() {
+  using Properties = rocksdb::DB::Properties;
+  ColdStats stats;
+  stats.disk_bytes = Sum(Properties::kLiveSstFilesSize) + Sum(Properties::kLiveBlobFileSize);
+  stats.live_bytes =
+      Sum(Properties::kEstimateLiveDataSize) +
+      (Sum(Properties::kLiveBlobFileSize) - Sum(Properties::kLiveBlobFileGarbageSize));
+  stats.memtable_bytes = Sum(Properties::kSizeAllMemTables);
+  if (Sum(Properties::kNumEntriesActiveMemTable) + Sum(Properties::kNumEntriesImmMemTables) > 0) {
+    stats.unflushed_bytes = Sum(Properties::kCurSizeAllMemTables);
+  }
+  stats.cache_bytes = cache_->GetUsage();
+  stats.cache_capacity = cache_->GetCapacity();
+  stats.pending_compaction_bytes = Sum(Properties::kEstimatePendingCompactionBytes);
+  uint64_t value = 0;
+  if (db_->GetIntProperty(Properties::kNumRunningCompactions, &value)) {
+    stats.running_compactions = value;
+  }
+  if (db_->GetIntProperty(Properties::kNumRunningFlushes, &value)) stats.running_flushes = value;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    std::string files;
+    if (db_->GetProperty(handle, Properties::kNumFilesAtLevelPrefix + "0", &files)) {
+      stats.level0_files += std::strtoull(files.c_str(), nullptr, 10);
+    }
+  }
+  stats.cache_hits = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_HIT);
+  stats.cache_misses = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_MISS);
+  stats.bytes_read = statistics_->getTickerCount(rocksdb::COMPACT_READ_BYTES);
+  stats.flush_bytes_written = statistics_->getTickerCount(rocksdb::FLUSH_WRITE_BYTES);
+  stats.compaction_bytes_written = statistics_->getTickerCount(rocksdb::COMPACT_WRITE_BYTES);
+  stats.bytes_ingested = bytes_ingested_.load(std::memory_order_relaxed);
+  return stats;
+}
+
+void RocksBackendImpl::BeginShutdown() {
+  shutting_down_.store(true);
+  db_->DisableManualCompaction();
+  rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
+}
+
+std::string RocksBackendImpl::Property(const std::string& family, const std::string& name) {
+  for (int i = 0; i < kFamilies; ++i) {
+    std::string text;
+    if (kFamilyNames[i] == family && db_->GetProperty(handles_[i], name, &text)) return text;
+  }
+  return {};
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<RocksBackend>> RocksBackend::Open(const RocksOptions& options) {
+  auto backend = std::make_unique<RocksBackendImpl>(options);
+  TC_RETURN_IF_ERROR(backend->OpenAll());
+  return std::unique_ptr<RocksBackend>(std::move(backend));
+}
+
+Status RocksBackend::Destroy(const RocksOptions& options) {
+  const FileSystemPtr fs = options.fs != nullptr ? options.fs : DefaultFileSystem();
+  TC_ASSIGN_OR_RETURN(const bool exists, FileExists(fs, options.dir));
+  if (!exists) return {};
+  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(fs);
+  rocksdb::Options db;
+  static_cast<rocksdb::DBOptions&>(db) = MakeDbOptions(options, false);
+  db.env = env.get();
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (std::string_view name : kFamilyNames) {
+    families.emplace_back(std::string(name), rocksdb::ColumnFamilyOptions());
+  }
+  return Map(rocksdb::DestroyDB(options.dir, db, families),
+             "cold tier " + options.dir + ": delete");
+}
+
+}  // namespace thermocline::engine

@@ -1,0 +1,58 @@
+// RocksBackend: the cold tier in RocksDB 7.8. The one part of the project that knows RocksDB's
+// database.
+//
+// Seven families: values, payload, elements, scores, expiry, graves, meta. The WAL is off and every
+// flush is atomic over all of them, so that a power cut leaves the state after some whole batch:
+// the log replays the rest. Errors of the disk are marked as retryable on their way into RocksDB,
+// so that it keeps its memtables and Resume() can go on when the disk is back. Options and why:
+// docs/formats/cold-tier.md.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "codec/status.h"
+#include "engine/cold/cold_backend.h"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace thermocline::engine {
+
+struct RocksOptions {
+  std::shared_ptr<rocksdb::FileSystem> fs;  // null: the operating system's
+  std::string dir;                          // created if missing; its parent must exist
+  uint64_t block_cache_bytes = 32 << 20;    // index and filter blocks included
+  uint64_t memtable_bytes = 32 << 20;       // all families together
+  uint64_t memtable_size = 8 << 20;         // of one; a full one flushes all
+  /// Reads, flushes and compactions pass the page cache by, where the file system allows it.
+  bool direct_io = true;
+  int background_jobs = 2;
+  int max_open_files = 1024;
+  uint64_t target_file_bytes = 32 << 20;
+  uint64_t background_rate = 0;  // bytes a second for flushes and compactions; 0: no limit
+  /// Payloads from this size on are kept in blob files, which compactions do not rewrite.
+  uint64_t blob_bytes_min = 64 << 10;
+};
+
+class RocksBackend : public ColdBackend {
+ public:
+  /// Opens or creates. kBusy: another process (or this one) has it open. kUnsupported: the
+  /// directory is of another format version; both are named. kCorruption: names the file. On these
+  /// three nothing on disk was changed.
+  static StatusOr<std::unique_ptr<RocksBackend>> Open(const RocksOptions& options);
+
+  /// Deletes a closed cold tier ([D13]: after an unclean stop without a log it is void). Ok if
+  /// there is none.
+  static Status Destroy(const RocksOptions& options);
+
+  /// Whether direct I/O is really in use.
+  virtual bool direct_io() const = 0;
+  /// A property of RocksDB's ("rocksdb.stats", "rocksdb.levelstats" ...) of one family; empty if
+  /// there is no such thing. For DEBUG and INFO; its format is RocksDB's.
+  virtual std::string Property(const std::string& family, const std::string& name) = 0;
+};
+
+}  // namespace thermocline::engine

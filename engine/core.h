@@ -1,0 +1,76 @@
+// Core: what the parts of the engine share. Owned by Database, which builds the parts over it.
+//
+// The parts and who calls whom (all on the executor):
+//   Database ──► HotTier (applies effects, counts, dirty marks) ──► WriteBack (dirty ranges, capture, checkpoint)
+//       │  └───► Residency (faults, waiters, pins)                       │
+//       ├──────► Spiller (budget, eviction, admission)                   ▼
+//       ├──────► Expirer (active expiry of both tiers)              ColdStore (writer and reader threads)
+//       └──────► Log
+#pragma once
+
+#include <memory>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include "engine/cold/cold_store.h"
+#include "engine/database.h"
+#include "engine/effects.h"
+#include "engine/env/clock.h"
+#include "engine/env/random.h"
+#include "engine/keyspace.h"
+#include "engine/log/log.h"
+#include "engine/options.h"
+#include "engine/reaper.h"
+
+namespace thermocline::engine {
+
+class Residency;
+class Spiller;
+class WriteBack;
+
+struct Core {
+  Core(Options options_in, const HashKey& hash_key)
+      : options(std::move(options_in)), keyspace(options.databases, hash_key), reaper(options.background) {}
+
+  Options options;
+  Clock* clock = nullptr;
+  Random* random = nullptr;
+  Keyspace keyspace;
+  Reaper reaper;
+  ColdBackend* backend = nullptr;  // of `cold`
+  ColdStore* cold = nullptr;
+  Log* log = nullptr;
+
+  Residency* residency = nullptr;
+  Spiller* spiller = nullptr;
+  WriteBack* write_back = nullptr;
+
+  DatabaseListener* listener = nullptr;
+  bool watching = false;
+  bool expire_by_clock = true;
+  bool active_expire = true;
+  bool recovering = false;
+
+  // The open frame.
+  EffectWriter effects;
+  int log_db = 0;     // selected behind the last frame
+  Lsn frame_lsn = 0;  // LSN that every change of the frame carries
+  bool in_frame = false;
+  Lsn gate = 0;
+  int64_t now_ms = 0;
+
+  std::vector<Waiter*> ready;  // their OnReady follows at the next Poll
+
+  uint64_t changes = 0;     // effects on keys since Open
+  uint64_t dirty_keys = 0;  // of all keyspaces
+
+  // Positions dropped from memory while a page of cold expiry rows is under way: its rows may be older ([R9]).
+  bool track_drops = false;
+  std::unordered_set<uint64_t> dropped_positions;
+
+  uint64_t client_bytes = 0;
+  Stats stats;
+};
+
+}  // namespace thermocline::engine

@@ -1,0 +1,667 @@
+#include "engine/database.h"
+
+#include <glog/logging.h>
+#include <rocksdb/file_system.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+
+#include "codec/number_text.h"
+#include "codec/rdb/object.h"
+#include "engine/cold/rocks_backend.h"
+#include "engine/core.h"
+#include "engine/env/file_system.h"
+#include "engine/env/memory_limit.h"
+#include "engine/expirer.h"
+#include "engine/frame.h"
+#include "engine/hot_tier.h"
+#include "engine/recovery.h"
+#include "engine/scan.h"
+#include "engine/tier/access.h"
+#include "engine/tier/filter_loader.h"
+#include "engine/tier/residency.h"
+#include "engine/tier/spiller.h"
+#include "engine/tier/write_back.h"
+
+namespace thermocline::engine {
+namespace {
+
+constexpr int64_t kResumePauseMs = 100;
+constexpr int64_t kCronMs = 100;
+constexpr int64_t kStopTimeoutMs = 600'000;
+
+// Shares of maxmemory that are fixed at start.
+uint64_t MemtableBytes(uint64_t budget) { return std::clamp<uint64_t>(budget / 12, 4 << 20, 64 << 20); }
+uint64_t BlockCacheBytes(uint64_t budget) { return std::clamp<uint64_t>(budget / 12, 4 << 20, 512 << 20); }
+
+}  // namespace
+
+class Database::Impl {
+ public:
+  Impl(Options options, const HashKey& hash_key)
+      : core(std::move(options), hash_key),
+        hot(core),
+        residency(core, hot),
+        write_back(core, hot),
+        spiller(core, hot, write_back),
+        expirer(core, hot, write_back),
+        scanner(core),
+        filter_loader(core) {
+    core.residency = &residency;
+    core.write_back = &write_back;
+    core.spiller = &spiller;
+  }
+
+  std::unique_ptr<DirLock> lock;
+  std::unique_ptr<Clock> own_clock;
+  std::unique_ptr<Random> own_random;
+  std::unique_ptr<RocksBackend> backend;
+  // The store's writer reads `log`, and the log's thread pokes the store: the store stops first.
+  std::unique_ptr<Log> log;
+  std::unique_ptr<ColdStore> cold;
+
+  Core core;
+  HotTier hot;
+  Residency residency;
+  WriteBack write_back;
+  Spiller spiller;
+  Expirer expirer;
+  Scanner scanner;
+  FilterLoader filter_loader;
+
+  std::vector<ColdRead*> reads;
+  bool busy = false;  // the last EndTick left work for the next
+  bool log_was_on = true;
+  int64_t next_resume_ms = 0;
+  int64_t next_measure_ms = 0;
+  int64_t next_sizes_ms = 0;
+
+  codec::Status Open(const std::string& root, const RocksOptions& rocks_options, bool discard);
+  bool gating() const { return core.options.append_only && core.options.fsync == FsyncPolicy::kAlways; }
+  void GateOnAbsence(const Space& space, uint64_t position) {
+    if (gating()) core.gate = std::max(core.gate, space.table.RemovalLsn(position));
+  }
+  const Entry* Look(int db, std::string_view key, bool count, bool touch);
+  void Measure();
+};
+
+// ---- opening --------------------------------------------------------------------------------------------------------
+
+codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& rocks_options, bool discard) {
+  if (discard) {
+    // [D13] The last run kept no log and did not stop cleanly: what the cold tier holds is a state that never was.
+    LOG(WARNING) << "the last run had 'appendonly no' and did not stop cleanly: its data are discarded";
+    backend.reset();
+    TC_RETURN_IF_ERROR(RocksBackend::Destroy(rocks_options));
+    TC_ASSIGN_OR_RETURN(backend, RocksBackend::Open(rocks_options));
+    TC_RETURN_IF_ERROR(backend->WriteMeta(codec::kMetaHashKey, codec::EncodeMetaHashKey(core.keyspace.hash_key())));
+    TC_RETURN_IF_ERROR(backend->FlushAll());
+  }
+  core.backend = backend.get();
+
+  LogOptions log_options;
+  log_options.fs = core.options.fs;
+  log_options.dir = JoinPath(root, "log");
+  log_options.segment_bytes = core.options.log_segment_bytes;
+  log_options.policy = core.options.fsync;
+  log_options.clock = core.clock;
+  log_options.random = core.random;
+  log_options.background = core.options.background;
+  log_options.low_water_bytes = core.options.low_water_bytes;
+  log_options.kept_bytes_max = std::clamp<uint64_t>(core.stats.budget_bytes / 16, 1 << 20, 64 << 20);
+  log_options.write_to_disk = core.options.append_only;
+  log_options.wake = [this] {
+    if (cold) cold->NotifyDurable();
+    if (core.options.wake) core.options.wake();
+  };
+  TC_ASSIGN_OR_RETURN(log, Log::Open(std::move(log_options)));
+  core.log = log.get();
+
+  ColdStoreOptions store_options;
+  store_options.readers = core.options.cold_readers;
+  store_options.background = core.options.background;
+  store_options.durable_end = [this] { return log->DurableEnd(); };
+  store_options.request_sync = [this] { log->RequestSync(); };
+  store_options.wake = core.options.wake;
+  cold = std::make_unique<ColdStore>(backend.get(), std::move(store_options));
+  core.cold = cold.get();
+
+  core.now_ms = core.clock->WallMs();
+  TC_RETURN_IF_ERROR(Recovery(core, hot, write_back).Run());
+  filter_loader.Begin();
+  log_was_on = core.options.append_only;
+  if (!core.options.append_only || discard) write_back.Start();  // the record says so before anything is captured
+  Measure();
+  return {};
+}
+
+codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
+  if (options.databases < 1 || options.databases > 65536) {
+    return codec::Status::InvalidArgument("'databases' must be between 1 and 65536");
+  }
+  if (!options.fs) options.fs = DefaultFileSystem();
+  const std::string root = JoinPath(options.dir, "thermocline");
+  TC_ASSIGN_OR_RETURN(const bool ours, FileExists(options.fs, root));
+  if (!ours) {
+    for (const char* theirs : {"dump.rdb", "appendonlydir"}) {
+      TC_ASSIGN_OR_RETURN(const bool found, FileExists(options.fs, JoinPath(options.dir, theirs)));
+      if (found) {
+        return codec::Status::Unsupported("'" + options.dir + "' holds Redis's " + theirs +
+                                          ", which this version cannot import yet: move it away to start empty");
+      }
+    }
+    TC_RETURN_IF_ERROR(CreateDirDurably(options.fs, root));
+  }
+  TC_ASSIGN_OR_RETURN(auto lock, DirLock::Acquire(options.fs, JoinPath(root, "LOCK")));
+
+  std::unique_ptr<Clock> own_clock;
+  std::unique_ptr<Random> own_random;
+  if (options.clock == nullptr) options.clock = RealClock::Get();
+  if (options.random == nullptr) {
+    own_random = std::make_unique<Random>(Random::Entropy());
+    options.random = own_random.get();
+  }
+
+  const uint64_t budget = options.maxmemory != 0 ? options.maxmemory : MemoryLimit() / 10 * 6;
+  RocksOptions rocks_options;
+  rocks_options.fs = options.fs;
+  rocks_options.dir = JoinPath(root, "cold");
+  rocks_options.memtable_bytes = MemtableBytes(budget);
+  rocks_options.memtable_size = std::min<uint64_t>(rocks_options.memtable_bytes / 4, 8 << 20);
+  rocks_options.block_cache_bytes = BlockCacheBytes(budget);
+  rocks_options.direct_io = options.direct_io;
+  TC_ASSIGN_OR_RETURN(std::unique_ptr<RocksBackend> backend, RocksBackend::Open(rocks_options));
+
+  // Positions are stored, so the hash's key is as old as the directory.
+  HashKey hash_key;
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed, backend->ReadMeta(codec::kMetaHashKey));
+  if (sealed) {
+    TC_ASSIGN_OR_RETURN(hash_key, codec::DecodeMetaHashKey(*sealed));
+  } else {
+    hash_key = {options.random->Next(), options.random->Next()};
+    TC_RETURN_IF_ERROR(backend->WriteMeta(codec::kMetaHashKey, codec::EncodeMetaHashKey(hash_key)));
+    TC_RETURN_IF_ERROR(backend->FlushAll());
+  }
+  TC_ASSIGN_OR_RETURN(const bool discard, Recovery::IsVoid(*backend));
+
+  auto impl = std::make_unique<Impl>(std::move(options), hash_key);
+  impl->lock = std::move(lock);
+  impl->own_random = std::move(own_random);
+  impl->backend = std::move(backend);
+  impl->core.clock = impl->core.options.clock;
+  impl->core.random = impl->core.options.random;
+  impl->core.stats.budget_bytes = budget;
+  impl->core.stats.fixed_bytes = rocks_options.memtable_bytes + rocks_options.block_cache_bytes;
+  TC_RETURN_IF_ERROR(impl->Open(root, rocks_options, discard));
+  std::unique_ptr<Database> database(new Database(std::move(impl)));
+  database->impl_->spiller.SetEvict(database.get(), [](void* self, int db, std::string_view key) {
+    return static_cast<Database*>(self)->Evict(db, key);
+  });
+  return database;
+}
+
+Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Database::~Database() {
+  if (impl_->cold) impl_->cold->Stop();
+}
+
+void Database::SetListener(DatabaseListener* listener) { impl_->core.listener = listener; }
+void Database::SetWatching(bool any_watchers) { impl_->core.watching = any_watchers; }
+const Options& Database::options() const { return impl_->core.options; }
+Options& Database::mutable_options() { return impl_->core.options; }
+int Database::databases() const { return impl_->core.keyspace.databases(); }
+
+codec::Status Database::ApplyOptions() {
+  Impl& d = *impl_;
+  d.log->SetPolicy(d.core.options.fsync);
+  if (d.core.options.append_only != d.log_was_on) {
+    TC_RETURN_IF_ERROR(d.log->SetWriteToDisk(d.core.options.append_only));
+    d.log_was_on = d.core.options.append_only;
+    d.write_back.Start();
+  }
+  d.Measure();
+  return {};
+}
+
+// ---- residency ------------------------------------------------------------------------------------------------------
+
+void Database::PrefetchBucket(int db, std::string_view key) {
+  const KeyTable& table = impl_->core.keyspace.at(db).table;
+  table.PrefetchBucket(table.PositionOf(key));
+}
+
+void Database::PrefetchEntry(int db, std::string_view key) {
+  const KeyTable& table = impl_->core.keyspace.at(db).table;
+  table.PrefetchEntry(table.PositionOf(key), 128);
+}
+
+bool Database::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
+  return impl_->residency.Prepare(keys, waiter);
+}
+codec::Status Database::TakeReadError(Waiter* waiter) { return Residency::TakeError(waiter); }
+void Database::Release(Waiter* waiter) { impl_->residency.Release(waiter); }
+
+void Database::CancelWait(Waiter* waiter) {
+  impl_->spiller.Cancel(waiter);
+  impl_->write_back.Cancel(waiter);
+  impl_->scanner.Cancel(waiter);
+  impl_->residency.Cancel(waiter);
+}
+
+codec::Status Database::PrepareNow(std::span<const KeyRequest> keys) { return impl_->residency.PrepareNow(keys); }
+Admission Database::AdmitGrowth(Waiter* waiter) {
+  return WriteError().ok() ? impl_->spiller.Admit(waiter) : Admission::kMisconf;
+}
+
+codec::Status Database::WriteError() const {
+  if (!impl_->log->Healthy()) return impl_->log->LastError();
+  return {};
+}
+
+// ---- frames ---------------------------------------------------------------------------------------------------------
+
+void Database::BeginFrame() { OpenFrame(impl_->core); }
+Lsn Database::CommitFrame() { return CloseFrame(impl_->core); }
+bool Database::in_frame() const { return impl_->core.in_frame; }
+bool Database::frame_has_effects() const { return !impl_->core.effects.empty(); }
+Lsn Database::DurableEnd() const { return impl_->log->DurableEnd(); }
+Lsn Database::WrittenEnd() const { return impl_->log->WrittenEnd(); }
+Lsn Database::LogEnd() const { return impl_->log->EndOffset(); }
+void Database::GateOnLogEnd() { impl_->core.gate = std::max(impl_->core.gate, impl_->log->EndOffset()); }
+int64_t Database::NowMs() const { return impl_->core.now_ms; }
+
+// ---- reads ----------------------------------------------------------------------------------------------------------
+
+const Entry* Database::Impl::Look(int db, std::string_view key, bool count, bool touch) {
+  Space& space = core.keyspace.at(db);
+  const uint64_t position = space.table.PositionOf(key);
+  Entry* entry = space.table.Find(position, key);
+  if (entry != nullptr && !entry->Has(Entry::kTombstone)) {
+    const int64_t deadline = entry->Has(Entry::kHasExpiry) ? entry->expiry_ms() : kNoExpiry;
+    if (deadline == kNoExpiry || deadline > core.now_ms || !core.expire_by_clock) {
+      core.gate = std::max<Lsn>(core.gate, entry->lsn());
+      if (count) ++core.stats.keyspace_hits;
+      if (touch) StampUse(core, entry);
+      return entry;
+    }
+    expirer.Expire(db, key);
+  }
+  GateOnAbsence(space, position);
+  if (count) ++core.stats.keyspace_misses;
+  return nullptr;
+}
+
+const Entry* Database::Find(int db, std::string_view key, Touch touch) {
+  return impl_->Look(db, key, /*count=*/true, touch == Touch::kYes);
+}
+const Entry* Database::FindForWrite(int db, std::string_view key) {
+  return impl_->Look(db, key, /*count=*/false, /*touch=*/true);
+}
+uint64_t Database::Size(int db) const { return impl_->core.keyspace.at(db).live; }
+
+DbStats Database::DatabaseStats(int db) const {
+  const Space& space = impl_->core.keyspace.at(db);
+  DbStats stats;
+  stats.keys = space.live;
+  stats.expires = space.live_expires;
+  stats.avg_ttl_ms = static_cast<int64_t>(space.ttl_sample_ms);
+  stats.resident = space.resident();
+  return stats;
+}
+
+bool Database::MayExist(int db, std::string_view key) const {
+  const Space& space = impl_->core.keyspace.at(db);
+  const uint64_t position = space.table.PositionOf(key);
+  const Entry* entry = space.table.Find(position, key);
+  return entry != nullptr ? !entry->Has(Entry::kTombstone) : space.MayBeCold(position);
+}
+
+// ---- mutations ------------------------------------------------------------------------------------------------------
+
+void Database::SetString(int db, std::string_view key, std::string_view value, ExpiryChange change,
+                         int64_t expire_at_ms) {
+  Core& core = impl_->core;
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  impl_->hot.Set(ref, key, StringValue::FromText(value), change, expire_at_ms);
+  switch (change) {
+    case ExpiryChange::kClear: core.effects.Set(db, key, value); break;
+    case ExpiryChange::kKeep: core.effects.SetKeepTtl(db, key, value); break;
+    case ExpiryChange::kSet: core.effects.SetUntil(db, key, value, expire_at_ms); break;
+  }
+}
+
+void Database::SetFloatText(int db, std::string_view key, std::string_view text) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  impl_->hot.Set(ref, key, StringValue::Unparsed(text), ExpiryChange::kKeep, kNoExpiry);
+  impl_->core.effects.SetKeepTtl(db, key, text);
+}
+
+void Database::SetMany(int db, std::span<const std::string_view> keys_and_values) {
+  for (size_t i = 0; i + 1 < keys_and_values.size(); i += 2) {
+    HotTier::Ref ref = impl_->hot.Locate(db, keys_and_values[i]);
+    impl_->hot.Set(ref, keys_and_values[i], StringValue::FromText(keys_and_values[i + 1]), ExpiryChange::kClear,
+                   kNoExpiry);
+  }
+  impl_->core.effects.SetMany(db, keys_and_values);
+}
+
+bool Database::Delete(int db, std::string_view key) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  if (!impl_->hot.Delete(ref)) return false;
+  impl_->core.effects.Del(db, key);
+  return true;
+}
+
+size_t Database::DeleteMany(int db, std::span<const std::string_view> keys) {
+  std::vector<std::string_view> deleted;
+  deleted.reserve(keys.size());
+  for (std::string_view key : keys) {
+    if (impl_->Look(db, key, /*count=*/false, /*touch=*/false) == nullptr) continue;
+    HotTier::Ref ref = impl_->hot.Locate(db, key);
+    if (impl_->hot.Delete(ref)) deleted.push_back(key);
+  }
+  if (!deleted.empty()) impl_->core.effects.DelMany(db, deleted);
+  return deleted.size();
+}
+
+bool Database::Evict(int db, std::string_view key) {
+  Core& core = impl_->core;
+  if (core.in_frame || !core.log->Healthy()) return false;
+  OpenFrame(core);
+  const bool deleted = Delete(db, key);
+  CloseFrame(core);
+  if (!deleted) return false;
+  ++core.stats.evicted_keys;
+  if (core.listener != nullptr) core.listener->OnEvicted(db, key);
+  return true;
+}
+
+void Database::SetExpiry(int db, std::string_view key, int64_t expire_at_ms) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  impl_->hot.SetExpiry(ref, expire_at_ms);
+  impl_->core.effects.ExpireAt(db, key, expire_at_ms);
+}
+
+void Database::Persist(int db, std::string_view key) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  impl_->hot.SetExpiry(ref, kNoExpiry);
+  impl_->core.effects.Persist(db, key);
+}
+
+size_t Database::Append(int db, std::string_view key, std::string_view tail) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  const size_t length = impl_->hot.Append(ref, key, tail);
+  impl_->core.effects.Append(db, key, tail);
+  return length;
+}
+
+size_t Database::SetRange(int db, std::string_view key, size_t offset, std::string_view bytes) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  const size_t length = impl_->hot.SetRange(ref, key, offset, bytes);
+  impl_->core.effects.SetRange(db, key, offset, bytes);
+  return length;
+}
+
+int64_t Database::IncrBy(int db, std::string_view key, int64_t delta) {
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  int64_t number = 0;
+  if (ref.live() && !ref.entry->IsInt(&number)) {
+    char text[24];
+    CHECK(codec::ParseInt64(ref.entry->StringView(text), &number)) << "INCRBY needs an integer";
+  }
+  number += delta;
+  impl_->hot.SetInt(ref, key, number);
+  impl_->core.effects.IncrBy(db, key, delta);
+  return number;
+}
+
+codec::Status Database::Restore(int db, std::string_view key, std::string_view dump, int64_t expire_at_ms) {
+  if (dump.empty() || static_cast<uint8_t>(dump[0]) != codec::kRdbString) {
+    return codec::Status::Unsupported("this value type");
+  }
+  codec::ByteReader in(dump.substr(1));
+  TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
+  if (!in.empty()) return codec::Status::Corruption("bytes behind the value");
+  HotTier::Ref ref = impl_->hot.Locate(db, key);
+  impl_->hot.Set(ref, key, StringValue::FromText(text),
+                 expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, expire_at_ms);
+  impl_->core.effects.Restore(db, key, expire_at_ms,
+                              codec::DumpPayload(static_cast<uint8_t>(dump[0]), dump.substr(1)));
+  return {};
+}
+
+void Database::CopyKey(int from_db, std::string_view from, int to_db, std::string_view to) {
+  const HotTier::Ref source = impl_->hot.Locate(from_db, from);
+  CHECK(source.live() && source.entry->resident()) << "the source of a copy must be resident";
+  char scratch[24];
+  // A copy: the table may move either entry.
+  const std::string text(source.entry->StringView(scratch));
+  StringValue value{source.entry->string_encoding(), 0, text};
+  source.entry->IsInt(&value.number);
+  const int64_t deadline = source.entry->expiry_ms();
+  const uint32_t access = source.entry->access();
+  HotTier::Ref target = impl_->hot.Locate(to_db, to);
+  impl_->hot.Set(target, to, value, deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
+  target.entry->set_access(access);
+  std::string body;
+  codec::AppendRdbString(&body, text, /*compress=*/false);
+  impl_->core.effects.Restore(to_db, to, deadline, codec::DumpPayload(codec::kRdbString, body));
+}
+
+void Database::MoveKey(int from_db, std::string_view from, int to_db, std::string_view to) {
+  CopyKey(from_db, from, to_db, to);
+  Delete(from_db, from);
+}
+
+void Database::FlushDb(int db) {
+  Core& core = impl_->core;
+  if (core.listener != nullptr) core.listener->OnDatabasesChanged(db, -1);
+  const DbId id = NewDbId(core.frame_lsn, core.effects.count(), db);
+  core.effects.FlushDb(db);
+  impl_->hot.FlushDb(db, id);
+}
+
+void Database::FlushAll() {
+  Core& core = impl_->core;
+  const uint32_t ordinal = core.effects.count();
+  core.effects.FlushAll();
+  for (int i = 0; i < core.keyspace.databases(); ++i) {
+    if (core.listener != nullptr) core.listener->OnDatabasesChanged(i, -1);
+    impl_->hot.FlushDb(i, NewDbId(core.frame_lsn, ordinal, i));
+  }
+}
+
+void Database::SwapDb(int a, int b) {
+  Core& core = impl_->core;
+  if (core.listener != nullptr) core.listener->OnDatabasesChanged(a, b);
+  core.effects.SwapDb(a, b);
+  core.keyspace.Swap(a, b);
+}
+
+void Database::SetAccess(int db, std::string_view key, std::optional<int64_t> idle_s, std::optional<uint8_t> lfu) {
+  const HotTier::Ref ref = impl_->hot.Locate(db, key);
+  if (!ref.live()) return;
+  const Core& core = impl_->core;
+  if (IsLfu(core.options.policy)) {
+    if (lfu) ref.entry->set_access(uint32_t{LfuMinutes(core.now_ms)} << 8 | *lfu);
+  } else if (idle_s) {
+    ref.entry->set_access((LruClock(core.now_ms) - static_cast<uint32_t>(*idle_s)) & kLruClockMask);
+  }
+}
+
+int64_t Database::IdleSeconds(const Entry* entry) const {
+  return (LruClock(impl_->core.now_ms) - entry->access()) & kLruClockMask;
+}
+uint8_t Database::LfuCounter(const Entry* entry) const { return DecayedLfu(impl_->core, entry->access()); }
+
+std::string Database::Dump(const Entry* entry) const {
+  std::string body;
+  int64_t number;
+  char scratch[24];
+  if (entry->IsInt(&number)) {
+    codec::AppendRdbInteger(&body, number);
+  } else {
+    codec::AppendRdbString(&body, entry->StringView(scratch), /*compress=*/true);
+  }
+  return codec::DumpPayload(codec::kRdbString, body);
+}
+
+// ---- whole keyspace -------------------------------------------------------------------------------------------------
+
+std::optional<ScanPage> Database::ScanStep(ScanRequest* request, Waiter* waiter) {
+  GateOnLogEnd();
+  return impl_->scanner.Step(request, waiter);
+}
+std::optional<std::optional<std::string>> Database::RandomKey(int db, ScanRequest* request, Waiter* waiter) {
+  GateOnLogEnd();
+  return impl_->scanner.Random(db, request, waiter);
+}
+
+// ---- checkpoint, spilling, time -------------------------------------------------------------------------------------
+
+codec::Status Database::StartCheckpoint(Waiter* waiter) {
+  if (!impl_->cold->healthy()) return impl_->cold->error();
+  const bool was_running = impl_->write_back.checkpoint_running();
+  if (waiter != nullptr) impl_->write_back.Await(waiter);
+  if (!was_running || waiter != nullptr) impl_->write_back.Start();
+  impl_->busy = true;
+  return {};
+}
+
+void Database::SpillAll(Waiter* waiter) {
+  impl_->write_back.Await(waiter);
+  impl_->write_back.Start();
+  impl_->spiller.SpillAll(waiter);
+  impl_->busy = true;
+}
+
+void Database::SetActiveExpire(bool on) { impl_->core.active_expire = on; }
+void Database::SetExpireByClock(bool on) { impl_->core.expire_by_clock = on; }
+
+// ---- the loop -------------------------------------------------------------------------------------------------------
+
+void Database::Impl::Measure() {
+  spiller.Measure();
+  core.stats.log = log->stats();
+  core.stats.log_bytes_on_disk = core.stats.log.disk_bytes;
+  next_measure_ms = core.now_ms + 10;
+}
+
+void Database::Poll() {
+  Impl& d = *impl_;
+  Core& core = d.core;
+  core.now_ms = core.clock->WallMs();
+  if (!core.options.background) d.cold->RunUntilIdle();
+  d.write_back.TakeLanded(core.options.tiering && core.options.policy == EvictionPolicy::kNoEviction &&
+                          d.spiller.short_of_memory());
+  d.reads.clear();
+  d.cold->DrainReads(&d.reads);
+  for (ColdRead* read : d.reads) {
+    if (read->owner == d.residency.owner_tag()) {
+      d.residency.Complete(read);
+    } else if (read->owner == d.expirer.owner_tag()) {
+      OpenFrame(core);
+      d.expirer.Complete(read);
+      CloseFrame(core);
+    } else if (read->owner == d.scanner.owner_tag()) {
+      d.scanner.Complete(read);
+    } else {
+      d.filter_loader.Complete(read);
+    }
+  }
+  // Waiters may ask for more while they are told: that is the next round's.
+  const std::vector<Waiter*> ready = std::exchange(core.ready, {});
+  for (Waiter* waiter : ready) waiter->OnReady();
+}
+
+void Database::EndTick() {
+  Impl& d = *impl_;
+  Core& core = d.core;
+  core.now_ms = core.clock->WallMs();
+  bool more = false;
+  OpenFrame(core);
+  more |= d.expirer.Slice();
+  CloseFrame(core);
+  d.residency.SubmitFaults();
+  if (d.log->Healthy()) {
+    const codec::Status status = d.log->Commit();
+    if (!status.ok()) LOG(ERROR) << "writing the log failed: " << status.ToString();
+  } else if (core.now_ms >= d.next_resume_ms) {
+    d.next_resume_ms = core.now_ms + kResumePauseMs;
+    if (d.log->TryResume().ok()) LOG(INFO) << "the log can be written again";
+  }
+  if (core.options.background && d.log->DurableEnd() > 0) d.cold->NotifyDurable();
+  if (core.now_ms >= d.next_measure_ms) d.Measure();
+  if (core.now_ms >= d.next_sizes_ms) {
+    core.stats.cold_bytes_on_disk = d.backend->Stats().disk_bytes;
+    d.next_sizes_ms = core.now_ms + 1000;
+  }
+  if (d.write_back.Due() && !d.write_back.checkpoint_running() && d.cold->healthy()) d.write_back.Start();
+  more |= d.write_back.Slice();
+  more |= d.spiller.Slice();
+  d.filter_loader.Slice();
+  d.busy = more || !core.ready.empty();
+}
+
+int64_t Database::NextTickMs() const { return impl_->busy ? 0 : kCronMs; }
+
+void Database::SetClientBytes(uint64_t bytes) { impl_->core.client_bytes = bytes; }
+
+Stats Database::GetStats() const {
+  Impl& d = *impl_;
+  Stats stats = d.core.stats;
+  stats.changes_since_checkpoint = d.write_back.changes_since_checkpoint();
+  stats.checkpoint_running = d.write_back.checkpoint_running();
+  stats.cold_reads_in_flight = d.cold->reads_in_flight();
+  stats.dirty_keys = d.core.dirty_keys;
+  d.core.keyspace.ForEach([&](Space& space) {
+    stats.tombstones += space.tombstones;
+    stats.resident_keys += space.resident();
+    stats.cold_records += space.cold_records;
+  });
+  if (!d.cold->healthy()) stats.cold_error = d.cold->error().ToString();
+  stats.log = d.log->stats();
+  stats.log_bytes_on_disk = stats.log.disk_bytes;
+  return stats;
+}
+
+void Database::ResetStats() {
+  Stats& s = impl_->core.stats;
+  s.keyspace_hits = s.keyspace_misses = s.expired_keys = s.evicted_keys = 0;
+  s.cold_read_hits = s.cold_read_misses = s.synchronous_cold_reads = 0;
+  s.spilled_keys = s.captured_keys = s.captured_bytes = 0;
+}
+
+codec::Status Database::Close() {
+  Impl& d = *impl_;
+  d.core.active_expire = false;
+  TC_RETURN_IF_ERROR(d.log->SyncNow());
+  class Stopped : public Waiter {
+   public:
+    void OnReady() override { done = true; }
+    bool done = false;
+  } stopped;
+  d.write_back.SetCleanStop();
+  d.write_back.Await(&stopped);
+  d.write_back.Start();
+  const int64_t give_up_us = d.core.clock->MonotonicUs() + kStopTimeoutMs * 1000;
+  while (!stopped.done && d.cold->healthy() && d.core.clock->MonotonicUs() < give_up_us) {
+    Poll();
+    EndTick();
+    if (!d.busy && d.core.options.background) std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+  codec::Status status;
+  if (!stopped.done) {
+    d.write_back.Cancel(&stopped);
+    status = codec::Status::Unavailable("the last checkpoint could not be made; the next start replays the log")
+                 .Annotate(d.cold->error().ToString());
+  }
+  d.cold->Stop();
+  const codec::Status log_status = d.log->Close();
+  return log_status.ok() ? status : log_status;
+}
+
+}  // namespace thermocline::engine

@@ -1,0 +1,96 @@
+// Effects: what a frame of the log says happened, as Redis commands. Implements docs/formats/effects.md.
+//
+// EffectWriter collects the effects of one frame while the command (or EXEC) runs; ParseEffect reads them back
+// in recovery. Effects are deterministic: absolute times, results instead of inputs where those could differ.
+// A frame of several effects is wrapped in MULTI/EXEC and a change of database is a SELECT, so that the payload is
+// what a Redis replica expects. One frame at a time, executor thread; the buffer is reused.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "codec/status.h"
+#include "engine/types.h"
+
+namespace thermocline::engine {
+
+class EffectWriter {
+ public:
+  EffectWriter();
+
+  /// Forgets the previous frame. `log_db` is the database that the log has selected.
+  void Begin(int log_db);
+  bool empty() const { return count_ == 0; }
+  /// Effects so far: the ordinal of the next one. Replay counts the same (SELECT, MULTI and EXEC do not count).
+  uint32_t count() const { return count_; }
+  /// The database selected behind this frame.
+  int selected_db() const { return selected_; }
+
+  void Set(int db, std::string_view key, std::string_view value);
+  void SetKeepTtl(int db, std::string_view key, std::string_view value);
+  void SetUntil(int db, std::string_view key, std::string_view value, int64_t expire_at_ms);
+  void SetMany(int db, std::span<const std::string_view> keys_and_values);
+  void Del(int db, std::string_view key);
+  void DelMany(int db, std::span<const std::string_view> keys);
+  void ExpireAt(int db, std::string_view key, int64_t expire_at_ms);
+  void Persist(int db, std::string_view key);
+  void Append(int db, std::string_view key, std::string_view tail);
+  void SetRange(int db, std::string_view key, uint64_t offset, std::string_view bytes);
+  void IncrBy(int db, std::string_view key, int64_t delta);
+  void Restore(int db, std::string_view key, int64_t expire_at_ms, std::string_view dump);
+  void FlushDb(int db);
+  void FlushAll();
+  void SwapDb(int a, int b);
+
+  /// The frame's payload; valid until Begin. REQUIRES: !empty().
+  std::string_view Finish();
+
+ private:
+  void Effect(int db, size_t argc);  // SELECT if needed, then the array header
+  void Bulk(std::string_view s);
+  void BulkInt(int64_t n);
+
+  std::string buffer_;  // room for MULTI in front, so that wrapping copies nothing
+  uint32_t count_ = 0;
+  int selected_ = 0;
+};
+
+enum class Verb : uint8_t {
+  kSelect,
+  kMulti,
+  kExec,
+  kSet,
+  kMSet,
+  kDel,
+  kExpireAt,
+  kPersist,
+  kAppend,
+  kSetRange,
+  kIncrBy,
+  kRestore,
+  kFlushDb,
+  kFlushAll,
+  kSwapDb,
+};
+
+/// One effect as read from a payload. Views live as long as argv's bytes.
+struct Effect {
+  Verb verb = Verb::kSet;
+  std::span<const std::string_view> argv;
+  std::string_view key;          // of single-key verbs
+  std::string_view text;         // value, tail, bytes, dump
+  int64_t number = 0;            // deadline, delta, offset, database
+  int64_t number2 = 0;           // SWAPDB's second
+  bool keep_ttl = false;         // SET … KEEPTTL
+  /// First and step of the keys in argv (0: none).
+  int key_first = 0, key_step = 0;
+  /// Whether the previous value matters (else existence and deadline are enough).
+  Need need = Need::kNothing;
+};
+
+/// Understands one command of a payload; kCorruption for anything that EffectWriter does not write.
+codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv);
+
+}  // namespace thermocline::engine

@@ -1,0 +1,298 @@
+#include "engine/hot_tier.h"
+
+#include <glog/logging.h>
+
+#include <memory>
+#include <utility>
+
+#include "codec/number_text.h"
+#include "codec/rdb/object.h"
+#include "engine/tier/access.h"
+#include "engine/tier/residency.h"
+#include "engine/tier/spiller.h"
+#include "engine/tier/write_back.h"
+
+namespace thermocline::engine {
+namespace {
+
+constexpr size_t kFreedElsewhereBytes = 64 << 10;  // unmapping more would be felt on the executor
+
+}  // namespace
+
+ValueType TypeOfRdb(uint8_t rdb_type) {
+  switch (rdb_type) {
+    case codec::kRdbList:
+    case codec::kRdbListZiplist:
+    case codec::kRdbListQuicklist:
+    case codec::kRdbListQuicklist2:
+      return ValueType::kList;
+    case codec::kRdbSet:
+    case codec::kRdbSetIntset:
+      return ValueType::kSet;
+    case codec::kRdbZset:
+    case codec::kRdbZset2:
+    case codec::kRdbZsetZiplist:
+    case codec::kRdbZsetListpack:
+      return ValueType::kZset;
+    case codec::kRdbHash:
+    case codec::kRdbHashZipmap:
+    case codec::kRdbHashZiplist:
+    case codec::kRdbHashListpack:
+      return ValueType::kHash;
+    case codec::kRdbStreamListpacks:
+    case codec::kRdbStreamListpacks2:
+      return ValueType::kStream;
+    default:
+      return ValueType::kString;
+  }
+}
+
+HotTier::Ref HotTier::Locate(int db, std::string_view key) {
+  Ref ref;
+  ref.db = db;
+  ref.space = &core_.keyspace.at(db);
+  ref.position = ref.space->table.PositionOf(key);
+  ref.entry = ref.space->table.Find(ref.position, key);
+  return ref;
+}
+
+void HotTier::Insert(Ref& ref, Entry* entry) {
+  ref.entry = entry;
+  ref.space->table.Insert(ref.position, entry);
+  const size_t bytes = entry->MemoryBytes();
+  ref.space->entry_bytes += bytes;
+  entry_bytes_ += bytes;
+  core_.residency->NoteInsert(*ref.space, ref.position, entry->key());
+}
+
+void HotTier::Moved(Space& space, uint64_t position, Entry* old, size_t old_bytes, Entry* now) {
+  if (now != old) space.table.Replace(position, old, now);
+  const size_t bytes = now->MemoryBytes();
+  space.entry_bytes += bytes - old_bytes;
+  entry_bytes_ += bytes - old_bytes;
+}
+
+void HotTier::NoteExpiry(Ref& ref, int64_t old_deadline) {
+  const int64_t deadline = ref.entry->expiry_ms();
+  ref.space->live_expires += (deadline != 0) - (old_deadline != 0);
+  if (deadline == 0) return;
+  if (ref.entry->Has(Entry::kExpiryIndexed) && old_deadline != 0 && deadline >= old_deadline) return;
+  ref.space->expiry.Add(deadline, ref.position, core_.now_ms);
+  ref.entry->Set(Entry::kExpiryIndexed);
+}
+
+void HotTier::Changed(Ref& ref) {
+  ref.entry->set_lsn(core_.frame_lsn);
+  core_.write_back->MarkDirty(*ref.space, ref.position, ref.entry);
+  ++core_.changes;
+  if (core_.watching) core_.listener->OnKeyChanged(ref.db, ref.entry->key());
+}
+
+void HotTier::Set(Ref& ref, std::string_view key, const StringValue& value, ExpiryChange change,
+                  int64_t expire_at_ms) {
+  if (ref.entry == nullptr) {
+    Entry* fresh = Entry::New(key, value, core_.frame_lsn, change == ExpiryChange::kSet ? expire_at_ms : kNoExpiry);
+    Insert(ref, fresh);
+    ++ref.space->live;
+    NoteExpiry(ref, kNoExpiry);
+    StampNew(core_, fresh);
+    core_.spiller->NoteNew(*ref.space, ref.position);
+    Changed(ref);
+    return;
+  }
+  Entry* old = ref.entry;
+  const size_t old_bytes = old->MemoryBytes();
+  const bool was_live = ref.live();
+  const int64_t old_deadline = was_live ? old->expiry_ms() : kNoExpiry;
+  Entry* now = old->SetString(value);
+  if (change == ExpiryChange::kClear && old_deadline != kNoExpiry) now = now->SetExpiry(kNoExpiry);
+  if (change == ExpiryChange::kSet) now = now->SetExpiry(expire_at_ms);
+  Moved(*ref.space, ref.position, old, old_bytes, now);
+  ref.entry = now;
+  if (!was_live) {
+    --ref.space->tombstones;
+    ++ref.space->live;
+    StampNew(core_, now);
+  }
+  NoteExpiry(ref, old_deadline);
+  Changed(ref);
+}
+
+bool HotTier::Delete(Ref& ref) {
+  if (!ref.live()) return false;
+  Space& space = *ref.space;
+  Entry* entry = ref.entry;
+  --space.live;
+  if (entry->expiry_ms() != kNoExpiry) --space.live_expires;
+  space.table.NoteRemoval(ref.position, core_.frame_lsn);
+  // A key that no capture has seen needs no tombstone, except while a checkpoint is collecting: effects between its
+  // LSN and this one would be replayed over a base that lacks the key (docs/design-notes.md, "graves").
+  if (!entry->Has(Entry::kHasCold) && !core_.write_back->collecting()) {
+    ++core_.changes;
+    if (core_.watching) core_.listener->OnKeyChanged(ref.db, entry->key());
+    Drop(space, ref.position, entry);
+    ref.entry = nullptr;
+    return true;
+  }
+  const size_t old_bytes = entry->MemoryBytes();
+  Entry* now = entry->ToTombstone();
+  Moved(space, ref.position, entry, old_bytes, now);
+  now->Set(Entry::kExpiryIndexed, false);
+  ref.entry = now;
+  ++space.tombstones;
+  Changed(ref);
+  return true;
+}
+
+void HotTier::SetExpiry(Ref& ref, int64_t expire_at_ms) {
+  Entry* old = ref.entry;
+  const size_t old_bytes = old->MemoryBytes();
+  const int64_t old_deadline = old->expiry_ms();
+  Entry* now = old->SetExpiry(expire_at_ms);
+  Moved(*ref.space, ref.position, old, old_bytes, now);
+  ref.entry = now;
+  NoteExpiry(ref, old_deadline);
+  Changed(ref);
+}
+
+size_t HotTier::Append(Ref& ref, std::string_view key, std::string_view tail) {
+  if (!ref.live()) {
+    Set(ref, key, StringValue::FromText(tail), ExpiryChange::kClear, kNoExpiry);
+    return tail.size();
+  }
+  Entry* old = ref.entry;
+  const size_t old_bytes = old->MemoryBytes();
+  Entry* now = old->Append(tail);
+  Moved(*ref.space, ref.position, old, old_bytes, now);
+  ref.entry = now;
+  Changed(ref);
+  return now->ValueLength();
+}
+
+size_t HotTier::SetRange(Ref& ref, std::string_view key, size_t offset, std::string_view bytes) {
+  if (!ref.live()) Set(ref, key, StringValue::Raw({}), ExpiryChange::kClear, kNoExpiry);
+  Entry* old = ref.entry;
+  const size_t old_bytes = old->MemoryBytes();
+  Entry* now = old->SetRange(offset, bytes);
+  Moved(*ref.space, ref.position, old, old_bytes, now);
+  ref.entry = now;
+  Changed(ref);
+  return now->ValueLength();
+}
+
+void HotTier::SetInt(Ref& ref, std::string_view key, int64_t value) {
+  Set(ref, key, StringValue::FromInt(value), ExpiryChange::kKeep, kNoExpiry);
+}
+
+void HotTier::FlushDb(int db, DbId new_id) {
+  core_.write_back->BeforeFlush();
+  std::unique_ptr<Space> old = core_.keyspace.Replace(db, new_id, core_.frame_lsn);
+  entry_bytes_ -= old->entry_bytes;
+  core_.changes += old->live;
+  core_.dirty_keys -= old->dirty;
+  // The space frees its table, filter and index wherever it dies.
+  std::shared_ptr<Space> doomed = std::move(old);
+  core_.reaper.Hand([doomed]() mutable { doomed.reset(); });
+}
+
+codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view key,
+                               const codec::ColdHeader& header, const std::string* payload) {
+  if (header.type != codec::kRdbString) {
+    return codec::Status::Corruption("cold record of unknown type " + std::to_string(header.type));
+  }
+  const auto deadline = static_cast<int64_t>(header.expire_ms);
+  Entry* fresh = nullptr;
+  if (payload == nullptr) {
+    // The length field of a header-only entry is that of the payload: what PutHeader must write again.
+    fresh = Entry::NewHeader(key, ValueType::kString, header.encoding_hint, header.length, header.lsn, deadline);
+  } else {
+    codec::ByteReader in(*payload);
+    TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
+    if (!in.empty()) return codec::Status::Corruption("cold payload is longer than its string");
+    const auto encoding = static_cast<StringEncoding>(header.encoding_hint);
+    StringValue value{encoding, 0, text};
+    if (encoding == StringEncoding::kInt && !codec::ParseInt64(text, &value.number)) {
+      return codec::Status::Corruption("cold record says integer, its payload does not");
+    }
+    fresh = Entry::New(key, value, header.lsn, deadline);
+  }
+  Entry* stale = space.table.Find(position, key);
+  if (stale != nullptr) {
+    // Header-only until now, perhaps changed (EXPIRE): what was changed wins, the payload is the cold one's.
+    if (stale->expiry_ms() != deadline) fresh = fresh->SetExpiry(stale->expiry_ms());
+    fresh->set_lsn(stale->lsn());
+    for (Entry::Flag flag : {Entry::kDirty, Entry::kInFlight, Entry::kExpiryIndexed, Entry::kPinned}) {
+      fresh->Set(flag, stale->Has(flag));
+    }
+    fresh = fresh->SetColdExpiry(stale->cold_expiry_ms());
+    fresh->set_access(stale->access());
+  } else {
+    fresh = fresh->SetColdExpiry(deadline);
+    fresh->set_access(header.access);
+    fresh->Set(Entry::kInProbation);  // its first use is the one that brought it in
+  }
+  fresh->Set(Entry::kHasCold);
+  fresh->Set(Entry::kColdHasPayload, !header.payload_inline);
+  if (stale != nullptr) {
+    const size_t old_bytes = stale->MemoryBytes();
+    Moved(space, position, stale, old_bytes, fresh);
+    Entry::Free(stale);
+    return {};
+  }
+  space.table.Insert(position, fresh);
+  const size_t bytes = fresh->MemoryBytes();
+  space.entry_bytes += bytes;
+  entry_bytes_ += bytes;
+  core_.spiller->NoteNew(space, position);
+  if (deadline != kNoExpiry) {
+    space.expiry.Add(deadline, position, core_.now_ms);
+    fresh->Set(Entry::kExpiryIndexed);
+  }
+  return {};
+}
+
+void HotTier::InstallExpiredCold(Space& space, const ExpiryRow& row) {
+  Entry* entry = Entry::NewHeader(row.key, ValueType::kString, 0, 0, 0, static_cast<int64_t>(row.expire_ms));
+  entry = entry->SetColdExpiry(static_cast<int64_t>(row.expire_ms));
+  entry->Set(Entry::kHasCold);
+  entry->Set(Entry::kColdHasPayload, row.has_chunks);
+  space.table.Insert(row.position, entry);
+  const size_t bytes = entry->MemoryBytes();
+  space.entry_bytes += bytes;
+  entry_bytes_ += bytes;
+  core_.residency->NoteInsert(space, row.position, row.key);
+}
+
+void HotTier::InstallGrave(Space& space, uint64_t position, std::string_view key, Lsn lsn) {
+  Entry* present = space.table.Find(position, key);
+  if (present != nullptr) {  // several graves of one key: the latest counts
+    if (present->lsn() < lsn) present->set_lsn(lsn);
+    return;
+  }
+  Entry* tombstone = Entry::NewTombstone(key, lsn);
+  space.table.Insert(position, tombstone);
+  ++space.tombstones;
+  const size_t bytes = tombstone->MemoryBytes();
+  space.entry_bytes += bytes;
+  entry_bytes_ += bytes;
+}
+
+void HotTier::Drop(Space& space, uint64_t position, Entry* entry) {
+  const size_t bytes = entry->MemoryBytes();
+  if (entry->Has(Entry::kTombstone)) --space.tombstones;
+  if (entry->Has(Entry::kDirty)) {
+    --space.dirty;
+    --core_.dirty_keys;
+  }
+  if (core_.track_drops) core_.dropped_positions.insert(position);
+  space.entry_bytes -= bytes;
+  entry_bytes_ -= bytes;
+  space.table.Erase(position, entry->key());
+  if (bytes >= kFreedElsewhereBytes) {
+    core_.reaper.Hand([entry] { Entry::Free(entry); });
+  } else {
+    Entry::Free(entry);
+  }
+}
+
+}  // namespace thermocline::engine

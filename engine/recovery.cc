@@ -1,0 +1,381 @@
+#include "engine/recovery.h"
+
+#include <glog/logging.h>
+
+#include <chrono>
+#include <deque>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "codec/bytes.h"
+#include "codec/number_text.h"
+#include "codec/log_frame.h"
+#include "codec/proto/checkpoint.pb.h"
+#include "codec/rdb/object.h"
+#include "codec/resp/command_reader.h"
+#include "engine/hot_tier.h"
+#include "engine/tier/write_back.h"
+
+namespace thermocline::engine {
+namespace {
+
+constexpr size_t kBatchFrames = 2048;
+constexpr size_t kBatchBytes = 4 << 20;
+constexpr uint64_t kRateMinEffects = 20'000;  // fewer say nothing about the rate
+
+// A key of any database, as one string.
+std::string FullName(DbId id, std::string_view key) {
+  std::string name(reinterpret_cast<const char*>(&id), sizeof(id));
+  return name.append(key);
+}
+
+codec::StatusOr<std::optional<proto::CheckpointRecord>> ReadCheckpoint(ColdBackend& backend) {
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed, backend.ReadMeta(codec::kMetaCheckpoint));
+  if (!sealed) return std::optional<proto::CheckpointRecord>();
+  TC_ASSIGN_OR_RETURN(const std::string_view body, codec::OpenMeta(codec::kMetaCheckpoint, *sealed));
+  proto::CheckpointRecord record;
+  if (body.size() > (1u << 30) || !record.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+    return codec::Status::Corruption("the checkpoint record in the cold tier cannot be parsed");
+  }
+  return std::optional<proto::CheckpointRecord>(std::move(record));
+}
+
+}  // namespace
+
+DbId NewDbId(Lsn lsn, uint32_t ordinal, int number) {
+  // A frame has more bytes than effects, so lsn + ordinal belongs to this effect alone.
+  return (lsn + ordinal) << 16 | static_cast<DbId>(number);
+}
+
+codec::StatusOr<bool> Recovery::IsVoid(ColdBackend& backend) {
+  TC_ASSIGN_OR_RETURN(const std::optional<proto::CheckpointRecord> record, ReadCheckpoint(backend));
+  return record && record->without_log() && !record->clean();
+}
+
+codec::Status Recovery::LoadCheckpoint() {
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed_high, core_.backend->ReadMeta(codec::kMetaHigh));
+  if (sealed_high) {
+    TC_ASSIGN_OR_RETURN(high_, codec::DecodeMetaHigh(*sealed_high));
+  }
+  std::vector<DbId> ids(static_cast<size_t>(core_.options.databases));
+  for (size_t i = 0; i < ids.size(); ++i) ids[i] = i;
+  std::vector<Keyspace::Dropped> dropped;
+  checkpoint_ = 1;
+  TC_ASSIGN_OR_RETURN(const std::optional<proto::CheckpointRecord> found, ReadCheckpoint(*core_.backend));
+  if (found) {
+    const proto::CheckpointRecord& record = *found;
+    checkpoint_ = record.lsn();
+    without_log_ = record.without_log();
+    db_ = record.select_db();
+    for (const proto::DbMapping& mapping : record.databases()) {
+      if (mapping.number() < 0) return codec::Status::Corruption("the checkpoint names a negative database");
+      if (static_cast<size_t>(mapping.number()) < ids.size()) {
+        ids[static_cast<size_t>(mapping.number())] = mapping.id();
+        continue;
+      }
+      TC_ASSIGN_OR_RETURN(const ColdCounts counts, core_.backend->ReadCounts(mapping.id()));
+      if (counts.records > 0) {
+        return codec::Status::InvalidArgument("database " + std::to_string(mapping.number()) + " holds " +
+                                              std::to_string(counts.records) + " keys, but 'databases' is " +
+                                              std::to_string(core_.options.databases));
+      }
+    }
+    for (const proto::DroppedId& d : record.dropped()) dropped.push_back({d.id(), d.dropped_lsn()});
+    core_.stats.last_checkpoint_unix_s = static_cast<int64_t>(record.created_unix_ms() / 1000);
+  }
+  core_.keyspace.Load(ids, std::move(dropped));
+  TC_RETURN_IF_ERROR(
+      core_.backend->ForEachGrave([this](Lsn lsn, uint64_t id, uint64_t position, std::string_view key) {
+        graves_[id].push_back({lsn, position, std::string(key)});
+        return codec::Status();
+      }));
+  for (int i = 0; i < core_.keyspace.databases(); ++i) TC_RETURN_IF_ERROR(LoadSpace(core_.keyspace.at(i)));
+  write_back_.SetLastCheckpoint(checkpoint_);
+  return {};
+}
+
+codec::Status Recovery::LoadSpace(Space& space) {
+  TC_ASSIGN_OR_RETURN(const ColdCounts counts, core_.backend->ReadCounts(space.id));
+  space.cold_records = space.live = counts.records;
+  space.cold_expires = space.live_expires = counts.expires;
+  space.filter_covers = counts.records > 0 ? 0 : Space::kFilterComplete;
+  const auto graves = graves_.find(space.id);
+  if (graves == graves_.end()) return {};
+  for (const Grave& grave : graves->second) hot_.InstallGrave(space, grave.position, grave.key, grave.lsn);
+  graves_.erase(graves);
+  return {};
+}
+
+codec::Status Recovery::Flush(int number, DbId new_id) {
+  hot_.FlushDb(number, new_id);
+  return LoadSpace(core_.keyspace.at(number));  // captures after the flush may have reached the cold tier
+}
+
+codec::Status Recovery::Run() {
+  core_.recovering = true;
+  core_.expire_by_clock = false;
+  const int64_t begin_us = core_.clock->MonotonicUs();
+  TC_RETURN_IF_ERROR(LoadCheckpoint());
+  TC_RETURN_IF_ERROR(core_.log->Replay(checkpoint_, [this](const ReplayFrame& frame) {
+    if (frame.flags & codec::kFrameKeyless) return codec::Status();
+    batch_.push_back({frame.lsn, frame.select_context, std::string(frame.payload),
+                      std::string(frame.segment_path) + " at offset " + std::to_string(frame.file_offset)});
+    batch_bytes_ += frame.payload.size();
+    if (batch_.size() < kBatchFrames && batch_bytes_ < kBatchBytes) return codec::Status();
+    return ReplayBatch();
+  }));
+  TC_RETURN_IF_ERROR(ReplayBatch());
+  TC_RETURN_IF_ERROR(core_.log->Start(high_, /*may_jump=*/without_log_));
+  core_.log_db = db_;
+  DropGraves();
+  core_.recovering = false;
+  core_.expire_by_clock = true;
+  const int64_t elapsed_us = core_.clock->MonotonicUs() - begin_us;
+  core_.stats.recovery_ms = elapsed_us / 1000;
+  if (core_.stats.replayed_effects >= kRateMinEffects) {
+    write_back_.SetReplayRate(static_cast<double>(elapsed_us) / static_cast<double>(core_.stats.replayed_effects));
+  }
+  return {};
+}
+
+codec::Status Recovery::ReplayBatch() {
+  TC_RETURN_IF_ERROR(ReadAhead());
+  for (const Frame& frame : batch_) {
+    if (const codec::Status status = Apply(frame); !status.ok()) {
+      return status.Annotate("log frame " + std::to_string(frame.lsn) + " in " + frame.place);
+    }
+    ++core_.stats.replayed_frames;
+  }
+  batch_.clear();
+  batch_bytes_ = 0;
+  absent_.clear();
+  return {};
+}
+
+codec::Status Recovery::ReadAhead() {
+  std::deque<ColdRead> reads;
+  std::map<std::pair<DbId, std::string_view>, ColdRead*> wanted;
+  int db = db_;
+  bool mapping_changes = false;
+  for (const Frame& frame : batch_) {
+    if (frame.select_context >= 0) db = frame.select_context;
+    codec::CommandReader reader(frame.payload);
+    while (!mapping_changes && reader.Next(&argv_) == codec::CommandReader::kCommand) {
+      const codec::StatusOr<Effect> effect = ParseEffect(argv_);
+      if (!effect.ok()) break;  // Apply says so, with its place
+      if (effect->verb == Verb::kSelect) db = static_cast<int>(effect->number);
+      if (effect->verb == Verb::kFlushDb || effect->verb == Verb::kFlushAll || effect->verb == Verb::kSwapDb) {
+        mapping_changes = true;  // what follows is read when it is needed
+      }
+      if (effect->key_first == 0 || db >= core_.keyspace.databases()) continue;
+      Space& space = core_.keyspace.at(db);
+      for (size_t i = static_cast<size_t>(effect->key_first); i < argv_.size();
+           i += static_cast<size_t>(effect->key_step)) {
+        const uint64_t position = space.table.PositionOf(argv_[i]);
+        const Entry* entry = space.table.Find(position, argv_[i]);
+        if (entry != nullptr ? effect->need != Need::kValue || !entry->Has(Entry::kHeaderOnly)
+                             : !space.MayBeCold(position)) {
+          if (effect->verb != Verb::kMSet && effect->verb != Verb::kDel) break;
+          continue;
+        }
+        ColdRead*& read = wanted[{space.id, argv_[i]}];
+        if (read == nullptr) {
+          read = &reads.emplace_back();
+          read->kind = ColdRead::Kind::kHeader;
+          read->id = space.id;
+          read->position = position;
+          read->key = argv_[i];
+        }
+        if (effect->need == Need::kValue) read->kind = ColdRead::Kind::kValue;
+        if (effect->verb != Verb::kMSet && effect->verb != Verb::kDel) break;
+      }
+    }
+    if (mapping_changes) break;
+  }
+  if (reads.empty()) return {};
+  std::vector<ColdRead*> submitted;
+  for (ColdRead& read : reads) submitted.push_back(&read);
+  core_.cold->Submit(submitted);
+  std::vector<ColdRead*> done;
+  while (done.size() < submitted.size()) {
+    if (!core_.options.background) core_.cold->RunUntilIdle();
+    if (core_.cold->DrainReads(&done) == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
+  for (ColdRead* read : done) {
+    TC_RETURN_IF_ERROR(read->status.Annotate("reading ahead for replay"));
+    Space* space = core_.keyspace.Find(read->id);
+    if (!read->found) {
+      absent_.insert(FullName(read->id, read->key));
+      continue;
+    }
+    const bool has_value = read->kind == ColdRead::Kind::kValue || read->header.payload_inline;
+    TC_RETURN_IF_ERROR(
+        hot_.Install(*space, read->position, read->key, read->header, has_value ? &read->payload : nullptr));
+  }
+  return {};
+}
+
+codec::Status Recovery::EnsureBase(int db, std::string_view key, Need need) {
+  Space& space = core_.keyspace.at(db);
+  const uint64_t position = space.table.PositionOf(key);
+  const Entry* entry = space.table.Find(position, key);
+  if (entry != nullptr) {
+    if (need != Need::kValue || !entry->Has(Entry::kHeaderOnly)) return {};
+  } else if (!space.MayBeCold(position) || absent_.contains(FullName(space.id, key))) {
+    return {};
+  }
+  ColdRead read;
+  read.kind = need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader;
+  read.id = space.id;
+  read.position = position;
+  read.key = key;
+  core_.cold->ReadNow(&read);
+  TC_RETURN_IF_ERROR(read.status);
+  if (!read.found) {
+    absent_.insert(FullName(space.id, key));
+    return {};
+  }
+  const bool has_value = need == Need::kValue || read.header.payload_inline;
+  return hot_.Install(space, position, key, read.header, has_value ? &read.payload : nullptr);
+}
+
+codec::Status Recovery::Apply(const Frame& frame) {
+  core_.frame_lsn = frame.lsn;
+  if (frame.select_context >= 0) db_ = frame.select_context;
+  codec::CommandReader reader(frame.payload);
+  uint32_t ordinal = 0;
+  touched_.clear();
+  for (;;) {
+    const codec::CommandReader::Result result = reader.Next(&argv_);
+    if (result == codec::CommandReader::kEnd) return {};
+    if (result == codec::CommandReader::kCorrupt) {
+      return codec::Status::Corruption("payload is no command at byte " + std::to_string(reader.offset()));
+    }
+    TC_ASSIGN_OR_RETURN(const Effect effect, ParseEffect(argv_));
+    if (effect.verb == Verb::kMulti || effect.verb == Verb::kExec) continue;
+    if (effect.verb == Verb::kSelect) {
+      if (effect.number >= core_.keyspace.databases()) {
+        return codec::Status::InvalidArgument("the log writes to database " + std::to_string(effect.number) +
+                                              ", but 'databases' is " + std::to_string(core_.keyspace.databases()));
+      }
+      db_ = static_cast<int>(effect.number);
+      continue;
+    }
+    ++core_.stats.replayed_effects;
+    const uint32_t this_ordinal = ordinal++;
+    switch (effect.verb) {
+      case Verb::kFlushDb:
+        TC_RETURN_IF_ERROR(Flush(db_, NewDbId(frame.lsn, this_ordinal, db_)));
+        continue;
+      case Verb::kFlushAll:
+        for (int i = 0; i < core_.keyspace.databases(); ++i) {
+          TC_RETURN_IF_ERROR(Flush(i, NewDbId(frame.lsn, this_ordinal, i)));
+        }
+        continue;
+      case Verb::kSwapDb:
+        if (effect.number >= core_.keyspace.databases() || effect.number2 >= core_.keyspace.databases()) {
+          return codec::Status::InvalidArgument("SWAPDB beyond 'databases'");
+        }
+        core_.keyspace.Swap(static_cast<int>(effect.number), static_cast<int>(effect.number2));
+        continue;
+      default:
+        break;
+    }
+    const bool many = effect.verb == Verb::kMSet || effect.verb == Verb::kDel;
+    const size_t keys_end = many ? argv_.size() : 2;
+    for (size_t i = 1; i < keys_end; i += static_cast<size_t>(effect.key_step)) {
+      const std::string_view key = argv_[i];
+      TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
+      const HotTier::Ref ref = hot_.Locate(db_, key);
+      const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
+      if (lsn < frame.lsn) {
+        touched_.insert(FullName(ref.space->id, key));
+      } else if (lsn > frame.lsn || !touched_.contains(FullName(ref.space->id, key))) {
+        continue;  // the base has seen this frame
+      }
+      TC_RETURN_IF_ERROR(ApplyToKey(effect, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
+    }
+  }
+}
+
+codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key, std::string_view value) {
+  HotTier::Ref ref = hot_.Locate(db_, key);
+  const auto misfit = [&](const char* what) {
+    return codec::Status::Corruption("effect " + std::string(effect.argv[0]) + " on a key that " + what);
+  };
+  switch (effect.verb) {
+    case Verb::kSet: {
+      const ExpiryChange change = effect.keep_ttl        ? ExpiryChange::kKeep
+                                  : effect.number != 0 ? ExpiryChange::kSet
+                                                       : ExpiryChange::kClear;
+      hot_.Set(ref, key, StringValue::FromText(value), change, effect.number);
+      return {};
+    }
+    case Verb::kMSet:
+      hot_.Set(ref, key, StringValue::FromText(value), ExpiryChange::kClear, kNoExpiry);
+      return {};
+    case Verb::kDel:
+      if (!hot_.Delete(ref)) return misfit("is not there");
+      return {};
+    case Verb::kExpireAt:
+      if (!ref.live()) return misfit("is not there");
+      hot_.SetExpiry(ref, effect.number);
+      return {};
+    case Verb::kPersist:
+      if (!ref.live()) return misfit("is not there");
+      hot_.SetExpiry(ref, kNoExpiry);
+      return {};
+    case Verb::kAppend:
+      if (ref.live() && ref.entry->type() != ValueType::kString) return misfit("holds no string");
+      if ((ref.live() ? ref.entry->ValueLength() : 0) + value.size() > Entry::kValueBytesMax) {
+        return misfit("would grow beyond 512 MB");
+      }
+      hot_.Append(ref, key, value);
+      return {};
+    case Verb::kSetRange:
+      if (ref.live() && ref.entry->type() != ValueType::kString) return misfit("holds no string");
+      if (static_cast<uint64_t>(effect.number) + value.size() > Entry::kValueBytesMax) {
+        return misfit("would grow beyond 512 MB");
+      }
+      hot_.SetRange(ref, key, static_cast<size_t>(effect.number), value);
+      return {};
+    case Verb::kIncrBy: {
+      int64_t number = 0;
+      if (ref.live() && !ref.entry->IsInt(&number)) {
+        char text[24];
+        if (!codec::ParseInt64(ref.entry->StringView(text), &number)) return misfit("holds no integer");
+      }
+      if (__builtin_add_overflow(number, effect.number, &number)) return misfit("would overflow");
+      hot_.SetInt(ref, key, number);
+      return {};
+    }
+    case Verb::kRestore: {
+      TC_ASSIGN_OR_RETURN(const codec::DumpView dump, codec::OpenDump(value));
+      if (dump.type != codec::kRdbString) return codec::Status::Corruption("RESTORE of unknown type");
+      codec::ByteReader in(dump.body);
+      TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
+      hot_.Set(ref, key, StringValue::FromText(text),
+               effect.number != 0 ? ExpiryChange::kSet : ExpiryChange::kClear, effect.number);
+      return {};
+    }
+    default:
+      return codec::Status::Corruption("effect without a key");
+  }
+}
+
+void Recovery::DropGraves() {
+  std::vector<Entry*> graves;
+  core_.keyspace.ForEach([&](Space& space) {
+    graves.clear();
+    uint64_t hand = 0;
+    do {
+      hand = space.table.ForSlice(hand, 100'000, [&](Entry* entry) {
+        if (entry->Has(Entry::kTombstone) && !entry->Has(Entry::kDirty)) graves.push_back(entry);
+      });
+    } while (hand != 0);
+    for (Entry* entry : graves) hot_.Drop(space, space.table.PositionOf(entry), entry);
+  });
+}
+
+}  // namespace thermocline::engine

@@ -1,0 +1,29 @@
+// FilterLoader: fills the key filters after a restart, in the background.
+//
+// Until a keyspace's filter covers a position, the answer there is 'maybe' and the cold tier is asked. The loader walks
+// the cold records in position order, a page at a time by a reader; Space::filter_covers is its edge. Captures add to
+// the filter all the while (a record added twice only costs a false 'maybe'); deletions beyond the edge do not remove.
+// Executor thread.
+#pragma once
+
+#include "engine/core.h"
+
+namespace thermocline::engine {
+
+class FilterLoader {
+ public:
+  explicit FilterLoader(Core& core) : core_(core) {}
+
+  /// After recovery: every keyspace with cold records begins at nothing.
+  void Begin();
+  void Slice();
+  void Complete(ColdRead* read);
+  void* owner_tag() { return this; }
+
+ private:
+  Core& core_;
+  bool active_ = false;
+  bool under_way_ = false;
+};
+
+}  // namespace thermocline::engine

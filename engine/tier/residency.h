@@ -1,0 +1,97 @@
+// Residency: brings cold keys into memory before commands run (design section 7).
+//
+// A fault is one read of one key on behalf of any number of waiters. It is in flight, then absent (the cold tier has no
+// such record), failed, or gone into the table. [D7]: whatever enters the table for a key voids its fault; a result
+// without a valid fault is thrown away, and whoever waited asks again. [R2]: what was brought in for a waiter stays
+// pinned until Release; above the pin budget only the oldest waiter faults. Executor thread; the reads are done by
+// ColdStore's readers.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/core.h"
+
+namespace thermocline::engine {
+
+class HotTier;
+
+class Residency {
+ public:
+  Residency(Core& core, HotTier& hot) : core_(core), hot_(hot) {}
+  ~Residency();
+
+  /// See Database::Prepare.
+  bool Prepare(std::span<const KeyRequest> keys, Waiter* waiter);
+  codec::Status PrepareNow(std::span<const KeyRequest> keys);
+  void Release(Waiter* waiter);
+  void Cancel(Waiter* waiter);
+
+  /// A key entered the table: a fault on it is void. Cheap while there are no faults.
+  void NoteInsert(const Space& space, uint64_t position, std::string_view key) {
+    if (!by_key_.empty()) VoidFault(space.id, position, key);
+  }
+  /// Submits the faults of this tick together.
+  void SubmitFaults();
+  /// A read of ours came back. Takes ownership. Waiters that have everything are put on Core::ready.
+  void Complete(ColdRead* read);
+
+  size_t faults() const { return faults_.size(); }
+  /// Waits for `pending_` things that are not faults (scans, memory, checkpoints).
+  static void AddPending(Waiter* waiter) { ++waiter->pending_; }
+  static bool RemovePending(Waiter* waiter) { return --waiter->pending_ == 0; }
+  static void SetError(Waiter* waiter, codec::Status error) { waiter->error_ = std::move(error); }
+  static codec::Status TakeError(Waiter* waiter) { return std::exchange(waiter->error_, {}); }
+
+  /// Tag of ColdRead::owner for reads that are faults.
+  void* owner_tag() { return this; }
+
+ private:
+  enum class State : uint8_t { kInFlight, kAbsent, kArrived, kFailed };
+  struct Fault {
+    uint64_t ticket = 0;
+    DbId id = 0;
+    uint64_t position = 0;
+    std::string key;
+    Need need = Need::kHeader;
+    State state = State::kInFlight;
+    bool voided = false;
+    bool pinned = false;
+    uint64_t pinned_bytes = 0;
+    int references = 0;             // waiters that have it in their list
+    std::vector<Waiter*> waiting;   // of these, who still waits for the result
+  };
+  struct FaultKey {
+    DbId id;
+    uint64_t position;
+    std::string_view key;  // of the Fault
+    bool operator==(const FaultKey&) const = default;
+  };
+  struct FaultKeyHash {
+    size_t operator()(const FaultKey& k) const { return k.position ^ (k.id * 0x9e3779b97f4a7c15u); }
+  };
+
+  Fault* FindFault(DbId id, uint64_t position, std::string_view key);
+  void VoidFault(DbId id, uint64_t position, std::string_view key);
+  void Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter);
+  void Join(Fault* fault, Waiter* waiter);
+  void Unreference(uint64_t ticket, Waiter* waiter);
+  bool OverPinBudget() const;
+  codec::Status InstallResult(ColdRead* read, Space* space, bool* found);
+
+  Core& core_;
+  HotTier& hot_;
+  std::unordered_map<uint64_t, std::unique_ptr<Fault>> faults_;          // by ticket
+  std::unordered_map<FaultKey, Fault*, FaultKeyHash> by_key_;            // the valid ones
+  std::vector<ColdRead*> to_submit_;
+  std::deque<Waiter*> deferred_;  // over the pin budget, oldest first
+  uint64_t next_ticket_ = 1;
+  uint64_t pinned_bytes_ = 0;
+};
+
+}  // namespace thermocline::engine

@@ -1,0 +1,249 @@
+#include "engine/tier/spiller.h"
+
+#include <algorithm>
+
+#include "engine/env/memory_limit.h"
+#include "engine/hot_tier.h"
+#include "engine/tier/access.h"
+#include "engine/tier/residency.h"
+#include "engine/tier/write_back.h"
+
+namespace thermocline::engine {
+namespace {
+
+constexpr size_t kSliceNodes = 1000;
+constexpr uint64_t kFloorMin = 512 << 10;
+constexpr size_t kNewcomersMin = 1024;
+constexpr int kHopelessTurns = 64;
+
+}  // namespace
+
+uint64_t Spiller::used() const { return hot_.resident_bytes() + other_; }
+
+void Spiller::Measure() {
+  const Options& options = core_.options;
+  budget_ = options.maxmemory;
+  if (budget_ == 0 && options.tiering) budget_ = MemoryLimit() / 10 * 6;
+  Stats& stats = core_.stats;
+  stats.budget_bytes = budget_;
+  uint64_t tables = 0, filters = 0, index = 0;
+  core_.keyspace.ForEach([&](Space& space) {
+    tables += space.table.memory_bytes();
+    filters += space.filter.memory_bytes();
+    index += space.expiry.memory_bytes();
+    if (space.dirty_ranges) index += sizeof(DirtyRanges);
+  });
+  stats.table_bytes = tables;
+  stats.filter_bytes = filters;
+  stats.capture_queue_bytes = core_.cold->queued_bytes();
+  stats.value_bytes = hot_.resident_bytes();
+  const uint64_t others = filters + index + stats.capture_queue_bytes + core_.client_bytes +
+                          core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Newcomer);
+  other_ = tables;
+  used_ = used();
+  stats.used_memory = used_ + others + (options.tiering ? stats.fixed_bytes : 0);
+  if (budget_ == 0) {
+    limit_ = ~uint64_t{0};
+    return;
+  }
+  if (!options.tiering || options.policy != EvictionPolicy::kNoEviction) {
+    // Redis's reckoning: everything that is not a replica's or the AOF's counts.
+    limit_ = budget_ > others ? budget_ - others : 0;
+    return;
+  }
+  const uint64_t taken = stats.fixed_bytes + others;
+  const uint64_t floor = std::max(kFloorMin, budget_ / 4);
+  limit_ = std::max(floor, budget_ > taken ? budget_ - taken : 0);
+}
+
+void Spiller::NoteNew(const Space& space, uint64_t position) {
+  if (!core_.options.tiering) return;
+  newcomers_.push_back({space.id, position});
+  if (newcomers_.size() > std::max(kNewcomersMin, space.table.size() / 10)) newcomers_.pop_front();
+}
+
+bool Spiller::CanDrop(const Entry* entry) const {
+  constexpr uint16_t kStays = Entry::kDirty | Entry::kInFlight | Entry::kPinned | Entry::kTombstone;
+  return (entry->flags() & kStays) == 0 && entry->Has(Entry::kHasCold);
+}
+
+void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
+  if (entry->frequency() != 0 || !CanDrop(entry) || used() <= limit_ - limit_ / 8) return;
+  hot_.Drop(space, position, entry);
+  ++core_.stats.spilled_keys;
+}
+
+size_t Spiller::SpillNewcomers(size_t max) {
+  size_t dropped = 0;
+  const uint64_t goal = limit_ - limit_ / 8;
+  while (max-- > 0 && newcomers_.size() > kNewcomersMin / 2 && used() > goal) {
+    const Newcomer newcomer = newcomers_.front();
+    newcomers_.pop_front();
+    Space* space = core_.keyspace.Find(newcomer.id);
+    if (space == nullptr) continue;
+    victims_.clear();
+    space->table.AtPosition(newcomer.position, [&](Entry* entry) {
+      if (entry->frequency() == 0 && CanDrop(entry)) victims_.push_back(entry);
+    });
+    for (Entry* entry : victims_) {
+      hot_.Drop(*space, newcomer.position, entry);
+      ++dropped;
+    }
+  }
+  core_.stats.spilled_keys += dropped;
+  return dropped;
+}
+
+size_t Spiller::TurnClock(size_t max, bool everything) {
+  Space& space = core_.keyspace.at(clock_db_);
+  victims_.clear();
+  uint64_t bytes = 0;
+  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), limit_ - limit_ / 8);
+  space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
+    if (!CanDrop(entry) || (!everything && bytes > excess)) return;
+    if (!everything && entry->frequency() > 0) {
+      entry->set_frequency(entry->frequency() - 1);
+      return;
+    }
+    bytes += entry->MemoryBytes();
+    victims_.push_back(entry);
+  });
+  for (Entry* entry : victims_) hot_.Drop(space, space.table.PositionOf(entry), entry);
+  core_.stats.spilled_keys += victims_.size();
+  if (space.clock_hand == 0) {
+    clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
+    if (spill_all_left_ > 0) --spill_all_left_;
+    ++turns_without_drop_;
+  }
+  if (!victims_.empty()) turns_without_drop_ = 0;
+  return victims_.size();
+}
+
+bool Spiller::Slice() {
+  const bool tiering = core_.options.tiering;
+  if (!spill_all_.empty() && !write_back_.checkpoint_running() && core_.cold->queued_batches() == 0) {
+    TurnClock(kSliceNodes, /*everything=*/true);
+    if (spill_all_left_ == 0) {
+      for (Waiter* waiter : std::exchange(spill_all_, {})) {
+        if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
+      }
+    }
+    return true;
+  }
+  if (!tiering || core_.options.policy != EvictionPolicy::kNoEviction) {
+    WakeParked();
+    return false;
+  }
+  if (!short_of_memory() && parked_.empty()) return false;
+  // Skips empty databases, which the clock would otherwise visit one a tick.
+  for (int i = 0; i < core_.keyspace.databases() && core_.keyspace.at(clock_db_).table.empty(); ++i) {
+    clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
+  }
+  const uint64_t goal = limit_ - limit_ / 8;
+  size_t dropped = 0;
+  if (used() > goal) dropped = SpillNewcomers(kSliceNodes / 4);
+  if (used() > goal) dropped += TurnClock(kSliceNodes, /*everything=*/false);
+  // What is left is dirty, or on its way: write it back.
+  if (used() > goal && core_.dirty_keys > 0 && !write_back_.checkpoint_running() &&
+      (dropped == 0 || used() > limit_ || core_.dirty_keys * 3 > core_.keyspace.at(clock_db_).table.size())) {
+    write_back_.Start();
+  }
+  WakeParked();
+  return used() > limit_ && dropped > 0;
+}
+
+bool Spiller::Saturated() const {
+  return turns_without_drop_ > kHopelessTurns && core_.dirty_keys == 0 && core_.cold->queued_batches() == 0 &&
+         !write_back_.checkpoint_running();
+}
+
+void Spiller::WakeParked() {
+  if (parked_.empty() || (used() > limit_ && !Saturated() && core_.cold->healthy())) return;
+  // All of them: they run in this order, and whoever finds memory short again takes its old place.
+  for (Waiter* waiter : std::exchange(parked_, {})) {
+    if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
+  }
+}
+
+bool Spiller::EvictByPolicy() {
+  const EvictionPolicy policy = core_.options.policy;
+  const bool volatile_only = policy == EvictionPolicy::kVolatileLru || policy == EvictionPolicy::kVolatileLfu ||
+                             policy == EvictionPolicy::kVolatileRandom || policy == EvictionPolicy::kVolatileTtl;
+  const bool random = policy == EvictionPolicy::kAllKeysRandom || policy == EvictionPolicy::kVolatileRandom;
+  const int databases = core_.keyspace.databases();
+  Entry* best = nullptr;
+  int best_db = 0;
+  double best_score = 0;
+  const auto rng = [this] { return core_.random->Next(); };
+  for (int db = 0; db < databases; ++db) {
+    Space& space = core_.keyspace.at(db);
+    if (space.resident() == 0) continue;
+    // Volatile keys may be rare: look further for them.
+    const int tries = volatile_only ? core_.options.maxmemory_samples * 16 : core_.options.maxmemory_samples;
+    int seen = 0;
+    for (int i = 0; i < tries && seen < core_.options.maxmemory_samples; ++i) {
+      Entry* entry = space.table.RandomNode(rng);
+      if (entry == nullptr || entry->Has(Entry::kTombstone) || entry->Has(Entry::kPinned)) continue;
+      if (volatile_only && entry->expiry_ms() == kNoExpiry) continue;
+      ++seen;
+      double score = 1;
+      if (random) {
+        score = core_.random->Fraction();
+      } else if (policy == EvictionPolicy::kVolatileTtl) {
+        score = -static_cast<double>(entry->expiry_ms());
+      } else if (IsLfu(policy)) {
+        score = 255 - DecayedLfu(core_, entry->access());
+      } else {
+        score = (LruClock(core_.now_ms) - entry->access()) & kLruClockMask;
+      }
+      if (best == nullptr || score > best_score) {
+        best = entry;
+        best_db = db;
+        best_score = score;
+      }
+    }
+  }
+  if (best == nullptr) return false;
+  const std::string key(best->key());
+  return evict_(database_, best_db, key);
+}
+
+Admission Spiller::Admit(Waiter* waiter) {
+  const Options& options = core_.options;
+  if (core_.log->BelowLowWater()) return Admission::kOom;
+  if (options.maxdisk != 0 && core_.stats.cold_bytes_on_disk + core_.stats.log_bytes_on_disk > options.maxdisk) {
+    return Admission::kOom;
+  }
+  const bool fits = used() <= limit_;
+  if (options.policy != EvictionPolicy::kNoEviction) {
+    // Small steps, as Redis does: what one command needs, not more.
+    for (int i = 0; i < 64 && used() > limit_; ++i) {
+      if (!EvictByPolicy()) break;
+    }
+    return used() > limit_ ? Admission::kOom : Admission::kRun;
+  }
+  if (!options.tiering) return fits ? Admission::kRun : Admission::kOom;
+  const bool first = parked_.empty() || (waiter != nullptr && waiter->park_order_ != 0 &&
+                                         waiter->park_order_ < parked_.front()->park_order_);
+  // Inside EXEC there is no waiter: it was admitted as a whole.
+  if (waiter == nullptr || (first && (fits || Saturated()))) {
+    if (waiter != nullptr) waiter->park_order_ = 0;
+    return Admission::kRun;
+  }
+  if (!core_.cold->healthy()) return Admission::kMisconf;
+  if (waiter->park_order_ == 0) waiter->park_order_ = next_park_order_++;
+  const auto place = std::find_if(parked_.begin(), parked_.end(),
+                                  [&](const Waiter* w) { return w->park_order_ > waiter->park_order_; });
+  parked_.insert(place, waiter);
+  Residency::AddPending(waiter);
+  return Admission::kParked;
+}
+
+void Spiller::SpillAll(Waiter* waiter) {
+  Residency::AddPending(waiter);
+  spill_all_.push_back(waiter);
+  spill_all_left_ = static_cast<size_t>(core_.keyspace.databases()) + 1;
+  core_.keyspace.ForEach([](Space& space) { space.clock_hand = 0; });
+}
+
+}  // namespace thermocline::engine

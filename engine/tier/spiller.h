@@ -1,0 +1,82 @@
+// Spiller: keeps the hot tier within its share of maxmemory.
+//
+// The budget is carved: fixed shares first (memtables, block cache), then what the engine and its clients hold (log
+// buffers, capture queue, filters, expiry index, client buffers); keys, values and tables govern the rest, never below
+// a floor. With tiering, entries whose newest capture landed are dropped, in slices, ahead of need; which ones is
+// decided as in S3-FIFO (Yang et al., 2023): new and faulted keys pass a small FIFO first and leave from there unless
+// they were used again, so that one pass of SCAN and GET over cold data flushes nothing; the rest is a CLOCK with
+// two-bit counters over the tables. Without tiering, or with an eviction policy, keys are deleted as Redis does.
+// Executor thread.
+#pragma once
+
+#include <deque>
+#include <vector>
+
+#include "engine/core.h"
+
+namespace thermocline::engine {
+
+class HotTier;
+class WriteBack;
+
+class Spiller {
+ public:
+  Spiller(Core& core, HotTier& hot, WriteBack& write_back) : core_(core), hot_(hot), write_back_(write_back) {}
+
+  /// Evicts one key by policy; logs and reports it. Set by Database. False: nothing to evict.
+  using EvictFn = bool (*)(void* database, int db, std::string_view key);
+  void SetEvict(void* database, EvictFn evict) { database_ = database, evict_ = evict; }
+
+  /// Reads maxmemory and the shares again; cheap, once a tick.
+  void Measure();
+  /// A key entered the table.
+  void NoteNew(const Space& space, uint64_t position);
+  /// The entry's capture landed while memory is short.
+  void DropIfUnused(Space& space, uint64_t position, Entry* entry);
+
+  Admission Admit(Waiter* waiter);
+  void Cancel(Waiter* waiter) { std::erase(parked_, waiter); }
+  /// A slice of spilling. Whether there is more to do at once.
+  bool Slice();
+  /// Drops whatever can be dropped, in slices, until nothing is left or `waiter` is told.
+  void SpillAll(Waiter* waiter);
+
+  bool short_of_memory() const { return used_ > limit_ - limit_ / 10; }
+  uint64_t limit() const { return limit_; }
+  uint64_t used() const;
+
+ private:
+  struct Newcomer {
+    DbId id;
+    uint64_t position;
+  };
+
+  bool CanDrop(const Entry* entry) const;
+  // All that is left in memory has to stay (one value larger than the budget): waiting would never end.
+  bool Saturated() const;
+  size_t SpillNewcomers(size_t max);
+  size_t TurnClock(size_t max, bool everything);
+  bool EvictByPolicy();
+  void WakeParked();
+
+  Core& core_;
+  HotTier& hot_;
+  WriteBack& write_back_;
+  void* database_ = nullptr;
+  EvictFn evict_ = nullptr;
+
+  uint64_t budget_ = 0;
+  uint64_t limit_ = ~uint64_t{0};  // for tables, keys and values
+  uint64_t other_ = 0;             // table bytes and the like, as of Measure
+  uint64_t used_ = 0;
+  std::deque<Newcomer> newcomers_;
+  int clock_db_ = 0;
+  std::deque<Waiter*> parked_;   // growing commands, in arrival order
+  std::vector<Waiter*> spill_all_;
+  size_t spill_all_left_ = 0;    // databases of the pass
+  std::vector<Entry*> victims_;
+  uint64_t next_park_order_ = 1;
+  int turns_without_drop_ = 0;   // of the clock, in a row
+};
+
+}  // namespace thermocline::engine

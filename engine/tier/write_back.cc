@@ -1,0 +1,289 @@
+#include "engine/tier/write_back.h"
+
+#include <glog/logging.h>
+
+#include <algorithm>
+
+#include "codec/proto/checkpoint.pb.h"
+#include "codec/rdb/object.h"
+#include "engine/hot_tier.h"
+#include "engine/tier/residency.h"
+#include "engine/tier/spiller.h"
+
+namespace thermocline::engine {
+namespace {
+
+constexpr size_t kSliceNodes = 1000;  // entries looked at in one slice: some 100 µs
+constexpr uint64_t kBatchBytes = 256 << 10;
+constexpr uint64_t kQueueBytesMax = 16 << 20;
+constexpr size_t kSpareBatches = 8;
+constexpr uint64_t kChangesBetweenMin = 50'000;  // a checkpoint for less costs more than the replay it saves
+
+}  // namespace
+
+bool WriteBack::WriterIsFull() const {
+  const uint64_t cap = std::clamp<uint64_t>(core_.stats.budget_bytes / 16, 1 << 20, kQueueBytesMax);
+  return core_.cold->queued_bytes() >= cap;
+}
+
+bool WriteBack::Due() const {
+  const double replay_us = static_cast<double>(core_.changes - changes_at_last_) * replay_us_per_effect_;
+  if (core_.changes - changes_at_last_ >= kChangesBetweenMin &&
+      replay_us >= core_.options.recovery_budget_ms * 1000.0) {
+    return true;
+  }
+  return core_.log->NextLsn() - last_checkpoint_ >= core_.options.checkpoint_log_bytes;
+}
+
+void WriteBack::Start() {
+  if (checkpoint_running()) {
+    again_ = true;
+  } else {
+    BeginSweep();
+  }
+}
+
+void WriteBack::Await(Waiter* waiter) {
+  Residency::AddPending(waiter);
+  (checkpoint_running() ? awaiting_next_ : awaiting_running_).push_back(waiter);
+}
+
+void WriteBack::Cancel(Waiter* waiter) {
+  std::erase(awaiting_running_, waiter);
+  std::erase(awaiting_next_, waiter);
+}
+
+void WriteBack::BeginSweep() {
+  collecting_ = true;
+  restart_ = false;
+  checkpoint_ = core_.log->NextLsn();
+  checkpoint_select_db_ = core_.log_db;
+  sweep_is_clean_ = clean_stop_;
+  changes_at_start_ = core_.changes;
+  mapping_.clear();
+  for (int i = 0; i < core_.keyspace.databases(); ++i) mapping_.emplace_back(i, core_.keyspace.at(i).id);
+  dropped_ = core_.keyspace.dropped();
+  sweep_index_ = 0;
+  range_ = 0;
+  position_ = 0;
+}
+
+bool WriteBack::Slice() {
+  if (!collecting_) return false;
+  if (restart_) BeginSweep();
+  size_t work = kSliceNodes;
+  while (work > 0) {
+    if (WriterIsFull()) break;  // its progress wakes us
+    if (sweep_index_ == mapping_.size()) {
+      FinishSweep();
+      return false;
+    }
+    Space* space = core_.keyspace.Find(mapping_[sweep_index_].second);
+    if (space != nullptr && space->dirty_ranges && range_ < DirtyRanges::kCount) {
+      if (position_ == 0) range_ = space->dirty_ranges->Next(range_);
+      if (range_ < DirtyRanges::kCount) {
+        SweepRange(*space, &work);
+        continue;
+      }
+    }
+    ++sweep_index_;
+    range_ = 0;
+    position_ = 0;
+  }
+  // Nothing of a batch in the making outlives a slice: a keyspace whose counts it carries may be dropped.
+  SendBatch();
+  return work == 0;
+}
+
+void WriteBack::SweepRange(Space& space, size_t* work) {
+  const uint64_t begin = range_ << DirtyRanges::kShift;
+  const uint64_t end = begin + (uint64_t{1} << DirtyRanges::kShift);
+  // Cleared first: what becomes dirty from here on sets it again and is the next sweep's business.
+  if (position_ == 0) space.dirty_ranges->Clear(range_);
+  size_t looked = 0;
+  found_.clear();
+  const uint64_t next = space.table.ForSlice(std::max(position_, begin), std::min<size_t>(*work, 256), [&](Entry* e) {
+    ++looked;
+    if (e->Has(Entry::kDirty)) found_.push_back(e);
+  });
+  for (Entry* entry : found_) Capture(space, space.table.PositionOf(entry), entry);
+  *work -= std::min(*work, looked + found_.size() * 2 + 1);
+  if (next != 0 && next < end) {
+    position_ = next;
+    return;
+  }
+  // The slice went over the range's end: all ranges before `next` are clean now.
+  const uint64_t reached = next == 0 ? DirtyRanges::kCount : next >> DirtyRanges::kShift;
+  for (uint64_t r = space.dirty_ranges->Next(range_ + 1); r < reached; r = space.dirty_ranges->Next(r + 1)) {
+    space.dirty_ranges->Clear(r);
+  }
+  range_ = std::max(range_ + 1, reached);
+  position_ = 0;
+}
+
+void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
+  const ColdPrevious previous{static_cast<uint64_t>(entry->cold_expiry_ms()), entry->Has(Entry::kColdHasPayload)};
+  const bool had_record = entry->Has(Entry::kHasCold);
+  const std::string_view key = entry->key();
+  const size_t old_bytes = entry->MemoryBytes();
+  Entry* now = entry;
+  if (entry->Has(Entry::kTombstone)) {
+    batch_.Delete(space.id, position, key, entry->lsn(), had_record, previous);
+    if (had_record) --space.cold_records;
+    if (previous.expire_ms != 0) --space.cold_expires;
+    now->Set(Entry::kHasCold, false);
+    now->Set(Entry::kColdHasPayload, false);
+    if (previous.expire_ms != 0) now = now->SetColdExpiry(0);
+  } else {
+    ColdImage image;
+    image.type = codec::kRdbString;
+    image.encoding = entry->encoding();
+    image.lsn = entry->lsn();
+    image.expire_ms = static_cast<uint64_t>(entry->expiry_ms());
+    image.access = entry->access();
+    if (entry->Has(Entry::kHeaderOnly)) {
+      batch_.PutHeader(space.id, position, key, image, entry->ValueLength(), previous);
+    } else {
+      scratch_.clear();
+      int64_t number;
+      char text[24];
+      if (entry->IsInt(&number)) {
+        codec::AppendRdbInteger(&scratch_, number);
+      } else {
+        codec::AppendRdbString(&scratch_, entry->StringView(text), /*compress=*/false);
+      }
+      now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
+      if (scratch_.size() >= ColdBatch::kMovedPayload) {
+        batch_.Put(space.id, position, key, image, std::move(scratch_), previous);
+        scratch_ = std::string();
+      } else {
+        batch_.Put(space.id, position, key, image, std::string_view(scratch_), previous);
+      }
+    }
+    if (!had_record) {
+      ++space.cold_records;
+      space.filter.Add(position);
+    }
+    space.cold_expires += (image.expire_ms != 0);
+    space.cold_expires -= (previous.expire_ms != 0);
+    now->Set(Entry::kHasCold);
+    if (previous.expire_ms != image.expire_ms) now = now->SetColdExpiry(static_cast<int64_t>(image.expire_ms));
+  }
+  now->Set(Entry::kDirty, false);
+  now->Set(Entry::kInFlight);
+  --space.dirty;
+  --core_.dirty_keys;
+  if (now != entry) hot_.Moved(space, position, entry, old_bytes, now);
+  if (!space.counts_changed) {
+    space.counts_changed = true;
+    counted_.push_back(&space);
+  }
+  ++core_.stats.captured_keys;
+  if (batch_.bytes() >= kBatchBytes) SendBatch();
+}
+
+void WriteBack::SendBatch() {
+  if (batch_.empty()) return;
+  for (Space* space : counted_) {
+    batch_.SetCounts(space->id, space->cold_records, space->cold_expires);
+    space->counts_changed = false;
+  }
+  counted_.clear();
+  core_.stats.captured_bytes += batch_.bytes();
+  core_.cold->Enqueue(std::move(batch_));
+  if (spare_batches_.empty()) {
+    batch_ = ColdBatch();
+  } else {
+    batch_ = std::move(spare_batches_.back());
+    spare_batches_.pop_back();
+  }
+}
+
+std::string WriteBack::CheckpointRecord() const {
+  proto::CheckpointRecord record;
+  record.set_lsn(checkpoint_);
+  for (const auto& [number, id] : mapping_) {
+    proto::DbMapping* mapping = record.add_databases();
+    mapping->set_number(number);
+    mapping->set_id(id);
+  }
+  for (const Keyspace::Dropped& dropped : dropped_) {
+    proto::DroppedId* d = record.add_dropped();
+    d->set_id(dropped.id);
+    d->set_dropped_lsn(dropped.dropped_lsn);
+  }
+  record.set_created_unix_ms(static_cast<uint64_t>(core_.clock->WallMs()));
+  record.set_clean(sweep_is_clean_);
+  record.set_select_db(checkpoint_select_db_);
+  record.set_without_log(!core_.options.append_only);
+  return record.SerializeAsString();
+}
+
+void WriteBack::FinishSweep() {
+  SendBatch();
+  ColdBatch last;
+  last.SetCheckpoint(CheckpointRecord(), checkpoint_);
+  core_.cold->Enqueue(std::move(last));
+  collecting_ = false;
+  checkpoint_queued_ = true;
+}
+
+void WriteBack::CheckpointLanded() {
+  checkpoint_queued_ = false;
+  last_checkpoint_ = checkpoint_;
+  changes_at_last_ = changes_at_start_;
+  core_.stats.last_checkpoint_unix_s = core_.clock->WallMs() / 1000;
+  ++core_.stats.checkpoints;
+  core_.log->Recycle(checkpoint_);
+  if (!dropped_.empty()) {
+    ColdBatch drops;
+    for (const Keyspace::Dropped& dropped : dropped_) {
+      drops.DropDatabase(dropped.id);
+      drops.Cover(dropped.dropped_lsn);
+      core_.keyspace.ForgetDropped(dropped.id);
+    }
+    core_.cold->Enqueue(std::move(drops));
+  }
+  for (Waiter* waiter : std::exchange(awaiting_running_, {})) {
+    if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
+  }
+  std::swap(awaiting_running_, awaiting_next_);
+  if (again_ || !awaiting_running_.empty()) {
+    again_ = false;
+    BeginSweep();
+  }
+}
+
+void WriteBack::TakeLanded(bool spill) {
+  landed_.clear();
+  core_.cold->DrainLanded(&landed_);
+  for (ColdBatch& batch : landed_) {
+    batch.ForEach([&](const ColdOp& op) {
+      if (op.verb != ColdOp::Verb::kPut && op.verb != ColdOp::Verb::kPutHeader && op.verb != ColdOp::Verb::kDelete) {
+        return;
+      }
+      Space* space = core_.keyspace.Find(op.id);
+      if (space == nullptr) return;
+      // Only what was surely added may go from the filter; while it is rebuilt that is what lies before its edge.
+      if (op.verb == ColdOp::Verb::kDelete && op.had_record && op.position < space->filter_covers) {
+        space->filter.Remove(op.position);
+      }
+      Entry* entry = space->table.Find(op.position, op.key);
+      if (entry == nullptr || entry->Has(Entry::kDirty) || entry->lsn() != op.image.lsn) return;
+      entry->Set(Entry::kInFlight, false);
+      if (entry->Has(Entry::kTombstone)) {
+        hot_.Drop(*space, op.position, entry);
+      } else if (spill) {
+        core_.spiller->DropIfUnused(*space, op.position, entry);
+      }
+    });
+    const bool checkpoint = batch.has_checkpoint();
+    if (spare_batches_.size() < kSpareBatches) {
+      batch.Clear();
+      spare_batches_.push_back(std::move(batch));
+    }
+    if (checkpoint) CheckpointLanded();
+  }
+}
+
+}  // namespace thermocline::engine

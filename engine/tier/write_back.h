@@ -1,0 +1,107 @@
+// WriteBack: carries changes from the hot tier to the cold one, and makes checkpoints ([D4], [D6]).
+//
+// Dirty keys are found by sweeping the tables in position order, which is RocksDB's key order. A bitmap a keyspace says
+// in which ranges of positions they are, so that a sweep costs what changed and a change one bit. A sweep is a
+// checkpoint: C is the next LSN when it starts; every key whose first unsaved change is before C is dirty then, and
+// captured before the sweep ends; then the checkpoint record follows through the same FIFO. What becomes dirty
+// meanwhile is captured too, or left for the next sweep. Sweeps start when the log has grown by what recovery may
+// replay, when memory is short, or when asked for; they advance in slices from EndTick, never inside a frame.
+//
+// [D2] While a sweep collects, deletions leave tombstones, and a FLUSHDB makes it begin again with a C behind the flush:
+// a base that replay would find incomplete is never left behind. Executor thread.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/core.h"
+
+namespace thermocline::engine {
+
+class HotTier;
+
+class WriteBack {
+ public:
+  WriteBack(Core& core, HotTier& hot) : core_(core), hot_(hot) {}
+
+  /// The entry at `position` was changed; its LSN is set already.
+  void MarkDirty(Space& space, uint64_t position, Entry* entry) {
+    if (entry->Has(Entry::kDirty)) return;
+    entry->Set(Entry::kDirty);
+    ++space.dirty;
+    ++core_.dirty_keys;
+    if (!space.dirty_ranges) space.dirty_ranges = std::make_unique<DirtyRanges>();
+    space.dirty_ranges->Set(position);
+  }
+  /// A keyspace is being dropped in the open frame.
+  void BeforeFlush() { restart_ |= collecting_; }
+
+  /// A sweep has begun and has not seen every key yet.
+  bool collecting() const { return collecting_; }
+  bool checkpoint_running() const { return collecting_ || checkpoint_queued_; }
+  /// The writer has as much to do as memory allows.
+  bool WriterIsFull() const;
+
+  /// Begins a checkpoint; if one runs already, another follows it.
+  void Start();
+  /// The waiter is told once a checkpoint that begins now or later is durable.
+  void Await(Waiter* waiter);
+  void Cancel(Waiter* waiter);
+  /// One slice of the sweep: bounded work. Whether there is more to do at once.
+  bool Slice();
+  /// Takes what landed: clears in-flight states, removes tombstones, and drops unused entries at once if `spill`.
+  void TakeLanded(bool spill);
+  /// The log has grown by as much as recovery may replay.
+  bool Due() const;
+
+  void SetReplayRate(double us_per_effect) { replay_us_per_effect_ = us_per_effect; }
+  double replay_us_per_effect() const { return replay_us_per_effect_; }
+  void SetLastCheckpoint(Lsn lsn) { last_checkpoint_ = lsn; }
+  Lsn last_checkpoint() const { return last_checkpoint_; }
+  uint64_t changes_since_checkpoint() const { return core_.changes - changes_at_last_; }
+  /// The next checkpoint says that nothing is to be replayed after it.
+  void SetCleanStop() { clean_stop_ = true; }
+
+ private:
+  void BeginSweep();
+  void SweepRange(Space& space, size_t* work);
+  void Capture(Space& space, uint64_t position, Entry* entry);
+  void SendBatch();
+  void FinishSweep();
+  void CheckpointLanded();
+  std::string CheckpointRecord() const;
+
+  Core& core_;
+  HotTier& hot_;
+
+  bool collecting_ = false;
+  bool checkpoint_queued_ = false;
+  bool restart_ = false;  // a keyspace of the running sweep was dropped
+  bool again_ = false;    // Start() was called while one ran
+  Lsn checkpoint_ = 0;    // C of the running one
+  int checkpoint_select_db_ = 0;
+  uint64_t changes_at_start_ = 0;
+  std::vector<std::pair<int, DbId>> mapping_;  // number -> id as of C
+  std::vector<Keyspace::Dropped> dropped_;     // as of C
+  size_t sweep_index_ = 0;                     // in mapping_
+  uint64_t range_ = 0;
+  uint64_t position_ = 0;  // inside range_; 0: at its start
+  std::vector<Entry*> found_;
+
+  ColdBatch batch_;
+  std::vector<Space*> counted_;  // keyspaces whose counts changed in batch_
+  std::vector<ColdBatch> spare_batches_;
+  std::vector<ColdBatch> landed_;
+  std::string scratch_;
+
+  Lsn last_checkpoint_ = 0;
+  uint64_t changes_at_last_ = 0;
+  double replay_us_per_effect_ = 1.0;
+  bool clean_stop_ = false;
+  bool sweep_is_clean_ = false;  // the running sweep began when nothing could change any more
+  std::vector<Waiter*> awaiting_running_;
+  std::vector<Waiter*> awaiting_next_;
+};
+
+}  // namespace thermocline::engine

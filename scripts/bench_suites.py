@@ -1,0 +1,628 @@
+#!/usr/bin/env python3
+"""The suites behind scripts/bench: this server beside Debian's redis-server, in one run.
+
+Each suite starts both servers, lets thermocline-bench load them in turns (interleaved, so that a slow
+minute of the machine hurts both), repeats for --rounds rounds and reports medians and ratios: a
+markdown table on stdout, all rounds as JSON in build/bench/. A ratio is ours / redis-server. CPU time an
+operation is the server's, over all its threads. Numbers of --quick show that the suite runs; they are
+no result.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests/integration"))
+
+import resp  # noqa: E402
+import servers as servers_module  # noqa: E402
+
+BENCH = pathlib.Path(os.environ.get("THERMOCLINE_BENCH") or ROOT / "build/bin/thermocline-bench")
+MB = 1 << 20
+# Everything in memory: no suite that compares hot speed may spill.
+ALL_IN_MEMORY = ("--maxmemory", "6gb")
+EVERYSEC = ("--appendonly", "yes", "--appendfsync", "everysec")
+
+
+def note(text):
+    print(f"-- {text}", file=sys.stderr, flush=True)
+
+
+def bench(server, *classes, duration=4.0, warmup=0.5, threads=1, preload=0, run=True, verify=False):
+    """One run of thermocline-bench; its JSON."""
+    line = [str(BENCH), "--json", "--port", str(server.port), "--duration_s", str(duration),
+            "--warmup_s", str(warmup), "--threads", str(threads), "--preload", str(preload),
+            f"--run={'true' if run else 'false'}", f"--verify={'true' if verify else 'false'}"]
+    done = subprocess.run(line + list(classes), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, timeout=duration + warmup + 3600)
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(line + list(classes))}\n{done.stderr.decode()}\n{server.log_tail()}")
+    return json.loads(done.stdout)
+
+
+def first(result):
+    return result["classes"][0]
+
+
+def ask(server, *argv, timeout=600):
+    with server.connect(timeout=timeout) as connection:
+        reply = connection.command(*argv)
+    if reply.is_error():
+        raise SystemExit(f"{server.describe()}: {argv}: {reply}")
+    return reply
+
+
+def wait_quiet(server, seconds=120):
+    """Returns when the server uses next to no CPU: preloading's background work is over."""
+    deadline = time.monotonic() + seconds
+    ticks = os.sysconf("SC_CLK_TCK")
+
+    def cpu():
+        fields = pathlib.Path(f"/proc/{server.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / ticks
+    while time.monotonic() < deadline:
+        before = cpu()
+        time.sleep(1)
+        if cpu() - before < 0.05:
+            return
+
+
+class Table:
+    """Rows of medians; keeps every round for the JSON."""
+
+    def __init__(self, title, columns):
+        self.title = title
+        self.columns = columns
+        self.rows = []
+        self.rounds = []
+        self.notes = []
+
+    def add(self, *cells):
+        self.rows.append(cells)
+
+    def markdown(self):
+        lines = [f"### {self.title}", "", "| " + " | ".join(self.columns) + " |",
+                 "|" + " --- |" * len(self.columns)]
+        lines += ["| " + " | ".join(map(show, row)) + " |" for row in self.rows]
+        return "\n".join(lines + [""] + [f"- {text}" for text in self.notes] + [""])
+
+
+def show(cell):
+    if isinstance(cell, float):
+        return f"{cell:,.0f}" if abs(cell) >= 1000 else f"{cell:.3g}"
+    return f"{cell:,}" if isinstance(cell, int) else str(cell)
+
+
+def geometric_mean(values):
+    return statistics.geometric_mean(values) if values else 0.0
+
+
+def in_turns(rounds, pair, measure):
+    """measure(server) for both servers in each round, the first one alternating; two lists."""
+    results = ([], [])
+    for number in range(rounds):
+        for side in ((0, 1) if number % 2 == 0 else (1, 0)):
+            results[side].append(measure(pair[side]))
+    return results
+
+
+def median_of(results, *path):
+    values = []
+    for result in results:
+        for step in path:
+            result = result[step]
+        values.append(result)
+    return statistics.median(values)
+
+
+def start_pair(pool, *arguments, ours=()):
+    ours_arguments = ours if servers_module.binary_is_ours(servers_module.binary_under_test()) else ()
+    # Redis's best case: no rewrite of its AOF falls into a round, while our checkpoints do.
+    redis_arguments = ("--auto-aof-rewrite-percentage", "0")
+    return (pool.ours(*arguments, *ours_arguments).start(),
+            pool.redis(*arguments, *redis_arguments).start())
+
+
+def compare_cells(table, options, pair, cells, seconds):
+    """One row a cell: rates, CPU an operation, p99, and ratios. Returns rate and CPU ratios."""
+    rates, cpus = [], []
+    for label, spec, checkpoint in cells:
+        def measure(server):
+            timer = None
+            if checkpoint and server.is_ours:
+                timer = threading.Timer(seconds * 0.3, lambda: ask(server, "BGREWRITEAOF"))
+                timer.start()
+            result = bench(server, spec, duration=seconds)
+            if timer:
+                timer.join()
+            if first(result)["errors"]:
+                raise SystemExit(f"{label}: {first(result)['first_error']}")
+            return result
+        ours, redis = in_turns(options.rounds, pair, measure)
+        table.rounds.append({"cell": label, "spec": spec, "ours": ours, "redis": redis})
+        row = [median_of(side, "classes", 0, "ops_per_s") for side in (ours, redis)]
+        cpu = [median_of(side, "server", "cpu_us_per_op") for side in (ours, redis)]
+        p99 = [median_of(side, "classes", 0, "p99_us") for side in (ours, redis)]
+        rates.append(row[0] / row[1])
+        cpus.append(cpu[0] / cpu[1] if cpu[1] else 0.0)
+        table.add(label, row[0], row[1], rates[-1], cpu[0], cpu[1], cpus[-1], p99[0], p99[1])
+        note(f"{label}: rate x {rates[-1]:.2f}, CPU x {cpus[-1]:.2f}")
+    return rates, cpus
+
+
+SPEED_COLUMNS = ("cell", "ours op/s", "redis op/s", "ratio", "ours CPU us/op", "redis CPU us/op", "ratio",
+                 "ours p99 us", "redis p99 us")
+
+
+def suite_hot(pool, options):
+    """All data in memory, both appendonly yes and everysec: five commands at pipeline 1 and 16."""
+    keys = 100_000 if options.quick else 1_000_000
+    seconds = 1.0 if options.quick else 4.0
+    pair = start_pair(pool, *EVERYSEC, ours=ALL_IN_MEMORY)
+    for server in pair:
+        bench(server, f"keys={keys},size=100", preload=keys, run=False)
+        bench(server, f"commands=INCR,keys={keys},pipeline=64", duration=seconds)
+        wait_quiet(server)
+    tables = []
+    for pipeline in (1, 16):
+        table = Table(f"Hot, pipeline {pipeline}, 50 clients, 100 B, {keys:,} keys, everysec", SPEED_COLUMNS)
+        cells = [(command, f"clients=50,pipeline={pipeline},commands={command},keys={keys},size=100",
+                  pipeline > 1) for command in ("SET", "GET", "INCR", "MSET", "GETRANGE")]
+        if pipeline > 1:
+            # PING is the floor: what a command costs before it does anything.
+            cells.insert(0, ("PING", f"clients=50,pipeline={pipeline},commands=PING", False))
+        before = pair[0].info().get("tc_checkpoints", "0")
+        rates, cpus = compare_cells(table, options, pair, cells, seconds)
+        after = pair[0].info().get("tc_checkpoints", "0")
+        skip = 1 if pipeline > 1 else 0
+        table.notes.append(f"geometric mean of the rate ratios {geometric_mean(rates[skip:]):.2f}, "
+                           f"of the CPU ratios {geometric_mean(cpus[skip:]):.2f}; lowest rate ratio "
+                           f"{min(rates[skip:]):.2f}; our checkpoints inside: {int(after) - int(before)}")
+        tables.append(table)
+    return tables
+
+
+def fdatasync_us(directory):
+    """Median latency of overwriting 512 bytes and fdatasync, here and now."""
+    path = directory / "sync-probe"
+    times = []
+    with open(path, "wb+", buffering=0) as probe:
+        probe.write(bytes(MB))
+        os.fsync(probe.fileno())
+        for number in range(300):
+            started = time.perf_counter()
+            os.pwrite(probe.fileno(), bytes(512), number * 512)
+            os.fdatasync(probe.fileno())
+            times.append((time.perf_counter() - started) * 1e6)
+    path.unlink()
+    return statistics.median(times)
+
+
+def suite_always(pool, options):
+    """appendfsync always against redis-server's always, and against our own everysec."""
+    keys = 100_000
+    seconds = 1.0 if options.quick else 4.0
+    pair = start_pair(pool, "--appendonly", "yes", "--appendfsync", "always", ours=ALL_IN_MEMORY)
+    everysec = pool.ours(*EVERYSEC, *(ALL_IN_MEMORY if pair[0].is_ours else ())).start()
+    for server in (*pair, everysec):
+        bench(server, f"keys={keys},size=100", preload=keys, run=False)
+        wait_quiet(server)
+    table = Table("SET, appendfsync always, 100 B", SPEED_COLUMNS)
+    cells = [(f"SET, {clients} clients", f"clients={clients},commands=SET,keys={keys},size=100", False)
+             for clients in (50, 200)]
+    compare_cells(table, options, pair, cells, seconds)
+    for (label, spec, _), row in zip(cells, list(table.rows)):
+        rate = statistics.median(first(bench(everysec, spec, duration=seconds))["ops_per_s"]
+                                 for _ in range(options.rounds))
+        table.notes.append(f"{label}: our everysec {rate:,.0f} op/s, our always is {row[1] / rate:.2f} of it")
+    table.notes.append(f"fdatasync of an overwritten block: {fdatasync_us(pool.directory):.0f} us (median)")
+    return [table]
+
+
+def suite_memory(pool, options):
+    """Resident bytes a key, all hot: 16-byte keys, 50-byte values."""
+    keys = 200_000 if options.quick else 2_000_000
+    pair = start_pair(pool, "--appendonly", "no", ours=ALL_IN_MEMORY)
+    table = Table(f"Resident bytes a key, {keys:,} strings, 16-byte keys, 50-byte values",
+                  ("server", "RSS before MB", "RSS after MB", "bytes a key"))
+    grown = []
+    for name, server in zip(("ours", "redis-server"), pair):
+        before = server.rss_bytes()
+        bench(server, f"keys={keys},size=50", preload=keys, run=False)
+        wait_quiet(server)
+        after = server.rss_bytes()
+        grown.append((after - before) / keys)
+        table.add(name, before / MB, after / MB, grown[-1])
+    table.notes.append(f"ratio of bytes a key: {grown[0] / grown[1]:.2f}; of whole RSS: "
+                       f"{table.rows[0][2] / table.rows[1][2]:.2f}")
+    return [table]
+
+
+class MemoryGroup:
+    """A memory cgroup (v1 or v2) that counts the page cache too; `path` is None where we may not."""
+
+    def __init__(self, name, limit_bytes):
+        self.path = None
+        v2 = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").exists()
+        base = pathlib.Path("/sys/fs/cgroup" if v2 else "/sys/fs/cgroup/memory")
+        try:
+            path = base / f"thermocline-bench-{os.getpid()}-{name}"
+            path.mkdir()
+            (path / ("memory.max" if v2 else "memory.limit_in_bytes")).write_text(str(limit_bytes))
+            self.path = path
+        except OSError as error:
+            note(f"no memory cgroup ({error}): the limit is maxmemory alone")
+
+    def add(self, pid):
+        if self.path:
+            (self.path / "cgroup.procs").write_text(str(pid))
+
+    def remove(self):
+        if self.path:
+            try:
+                self.path.rmdir()
+            except OSError:
+                pass
+
+
+def suite_cold(pool, options):
+    """Data five times the memory, in a cgroup that counts the page cache; values incompressible."""
+    memory_mb = 64 if options.quick else 400
+    keys = memory_mb * 5 * MB // 1100
+    seconds = 2.0 if options.quick else 10.0
+    ours = pool.ours(*EVERYSEC)
+    if ours.is_ours:
+        ours.arguments += ["--maxmemory", f"{memory_mb}mb"]
+    redis = pool.redis("--appendonly", "no").start()
+    group = MemoryGroup("cold", int(memory_mb * 1.5) * MB)
+    ours.start()
+    if ours.is_ours:  # a redis-server in its place would only be killed
+        group.add(ours.pid)
+    try:
+        for server in (ours, redis):
+            bench(server, f"keys={keys},size=1000", preload=keys, run=False)
+            wait_quiet(server)
+        data = f"keys={keys},size=1000"
+        table = Table(f"Data 5 x memory: {keys:,} keys x 1 KB, maxmemory {memory_mb} MB",
+                      ("load", "ours op/s", "redis (all in RAM) op/s", "ratio", "ours p50 us", "ours p99 us",
+                       "ours p99.9 us", "device reads MB/s"))
+        for label, spec in (
+                ("GET uniform, 50 clients", f"clients=50,{data}"),
+                ("GET Zipf 0.99, 50 clients", f"clients=50,dist=zipf,{data}"),
+                ("80 GET 20 SET Zipf 0.99", f"clients=50,dist=zipf,commands=GET:80+SET:20,{data}"),
+                ("SET uniform", f"clients=50,commands=SET,{data}")):
+            mine, theirs = in_turns(options.rounds, (ours, redis),
+                                    lambda server: bench(server, spec, duration=seconds, verify=True))
+            table.rounds.append({"cell": label, "ours": mine, "redis": theirs})
+            rate = [median_of(side, "classes", 0, "ops_per_s") for side in (mine, theirs)]
+            table.add(label, rate[0], rate[1], rate[0] / rate[1],
+                      *[median_of(mine, "classes", 0, f"{name}_us") for name in ("p50", "p99", "p99_9")],
+                      median_of(mine, "server", "device_read_bytes") / seconds / MB)
+        tables = [table, hot_beside_cold(ours, keys, options, seconds)]
+        if ours.is_ours:
+            bare = bare_rocksdb(ours, seconds, options.rounds)
+            if bare:
+                table.notes.append(f"bare RocksDB, same directory, options and 8 threads, uniform GET: "
+                                   f"{bare:,.0f} op/s; ours is {table.rows[0][1] / bare:.2f} of it")
+        return tables
+    finally:
+        ours.kill()
+        group.remove()
+
+
+def hot_beside_cold(ours, keys, options, seconds):
+    """p99 of 50 hot readers while 50 others read: nothing, hot keys, cold keys."""
+    hot_keys = max(1000, keys // 50)
+    hot = f"name=hot,clients=50,keys={hot_keys},size=1000"
+    others = {
+        "idle": [],
+        "50 others read hot keys": [f"name=other,clients=50,keys={hot_keys},size=1000,seed=9"],
+        "50 others read cold keys": [f"name=other,clients=50,first={hot_keys},keys={keys - hot_keys},"
+                                     "size=1000,seed=9"],
+    }
+    table = Table("p99 of hot GETs, pipeline 1, while other clients read",
+                  ("beside", "hot op/s", "hot p50 us", "hot p99 us", "hot p99.9 us", "other op/s"))
+    results = {label: [] for label in others}
+    bench(ours, hot, duration=seconds)
+    for _ in range(options.rounds):
+        for label, classes in others.items():
+            results[label].append(bench(ours, hot, *classes, duration=seconds))
+    for label, rounds in results.items():
+        other = median_of(rounds, "classes", 1, "ops_per_s") if others[label] else 0
+        table.add(label, *[median_of(rounds, "classes", 0, name)
+                           for name in ("ops_per_s", "p50_us", "p99_us", "p99_9_us")], other)
+    table.rounds = [{"cell": label, "ours": rounds} for label, rounds in results.items()]
+    p99 = {row[0]: row[3] for row in table.rows}
+    table.notes.append("hot p99 beside cold readers / beside hot readers: "
+                       f"{p99['50 others read cold keys'] / p99['50 others read hot keys']:.2f}")
+    return table
+
+
+def bare_rocksdb(server, seconds, rounds):
+    """Uniform reads of the stopped server's cold directory, by the engine's own backend alone."""
+    ask(server, "DEBUG", "SPILL", "all")
+    server.terminate()
+    rates = []
+    for _ in range(rounds):
+        done = subprocess.run([str(BENCH), "--json", "--cold_dir", str(server.directory),
+                               "--cold_threads", "8", "--duration_s", str(seconds)],
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        if done.returncode != 0:
+            note(f"bare RocksDB not measured: {done.stderr.decode().strip()}")
+            return None
+        rates.append(json.loads(done.stdout)["ops_per_s"])
+    return statistics.median(rates)
+
+
+def suite_restart(pool, options):
+    """kill -9 with much data; how long from exec until 1,000 random keys are read right."""
+    sizes = (50, 100) if options.quick else (2048, 4096)
+    rounds = 1 if options.quick else min(options.rounds, 3)
+    table = Table("Restart after kill -9, from exec to 1,000 random keys read right",
+                  ("data MB", "ours s", "redis-server s (AOF load)", "ratio"))
+    for size in sizes:
+        keys = size * MB // 1100
+        ours = pool.ours(*EVERYSEC)
+        if ours.is_ours:
+            ours.arguments += ["--maxmemory", f"{max(64, size // 8)}mb"]
+        redis = pool.redis(*EVERYSEC, "--auto-aof-rewrite-percentage", "0")
+        times = ([], [])
+        for side, server in enumerate((ours, redis)):
+            server.start()
+            bench(server, f"keys={keys},size=1000", preload=keys, run=False)
+            # A load of changes up to the very kill, so that there is a log to replay.
+            for number in range(rounds):
+                bench(server, f"commands=SET,clients=50,pipeline=16,keys={keys},size=1000,seed={number + 1}",
+                      duration=2.0)
+                server.kill()
+                if side == 0 or number == 0:
+                    times[side].append(time_to_read(server, keys))
+                else:
+                    server.start(seconds=600)
+            server.kill()
+            shutil.rmtree(server.directory)
+        medians = [statistics.median(side) for side in times]
+        table.rounds.append({"data_mb": size, "ours_s": times[0], "redis_s": times[1]})
+        table.add(size, medians[0], medians[1], medians[0] / medians[1])
+    table.notes.append(f"twice the data takes ours {table.rows[1][1] / table.rows[0][1]:.2f} x as long")
+    return [table]
+
+
+def value_of(key, size=1000):
+    """The value thermocline-bench writes (tools/bench/value_source.h)."""
+    mask = (1 << 64) - 1
+
+    def mix(x):
+        x = (x + 0x9e3779b97f4a7c15) & mask
+        x = ((x ^ (x >> 30)) * 0xbf58476d1ce4e5b9) & mask
+        x = ((x ^ (x >> 27)) * 0x94d049bb133111eb) & mask
+        return x ^ (x >> 31)
+    seed = mix(key)
+    words = b"".join(mix((seed + word) & mask).to_bytes(8, "little") for word in range((size + 7) // 8))
+    return words[:size]
+
+
+def time_to_read(server, keys):
+    rng = random.Random(keys)
+    wanted = [rng.randrange(keys) for _ in range(1000)]
+    values = [value_of(key) for key in wanted]
+    started = time.monotonic()
+    server.spawn()
+    deadline = started + 600
+    while time.monotonic() < deadline:
+        try:
+            with server.connect(timeout=600) as connection:
+                if connection.command("PING").is_error():
+                    time.sleep(0.002)
+                    continue
+                replies = connection.pipeline([["GET", "key:%012d" % key] for key in wanted])
+                elapsed = time.monotonic() - started
+                assert [reply.value for reply in replies] == values, "wrong values after the restart"
+                return elapsed
+        except OSError:
+            if not server.is_running():
+                raise SystemExit(server.log_tail()) from None
+            time.sleep(0.002)
+    raise SystemExit("not back after 600 s")
+
+
+def suite_scan_resistance(pool, options):
+    """Hit ratio of a Zipf load before and after one SCAN and GET of everything."""
+    memory_mb = 64 if options.quick else 200
+    keys = memory_mb * 5 * MB // 1100
+    seconds = 3.0 if options.quick else 20.0
+    ours = pool.ours(*EVERYSEC)
+    if not ours.is_ours:
+        return []
+    ours.arguments += ["--maxmemory", f"{memory_mb}mb"]
+    ours.start()
+    bench(ours, f"keys={keys},size=1000", preload=keys, run=False)
+    zipf = f"clients=20,dist=zipf,keys={keys},size=1000"
+
+    def hit_ratio():
+        def counters():
+            info = ours.info()
+            return (int(info["storage_provider_read_hits"]) + int(info["storage_provider_read_misses"]),
+                    int(info["keyspace_hits"]) + int(info["keyspace_misses"]))
+        before = counters()
+        result = bench(ours, zipf, duration=seconds, warmup=0)
+        after = counters()
+        return 1 - (after[0] - before[0]) / max(1, after[1] - before[1]), first(result)["ops_per_s"]
+
+    for _ in range(3):
+        before, rate_before = hit_ratio()
+    cursor, seen = b"0", 0
+    with ours.connect(timeout=600) as connection:
+        while True:
+            reply = connection.command("SCAN", cursor, "COUNT", 500)
+            cursor, names = reply.value[0].value, [item.value for item in reply.value[1].value]
+            seen += len(names)
+            connection.pipeline([["GET", name] for name in names])
+            if cursor == b"0":
+                break
+    after, rate_after = hit_ratio()
+    table = Table(f"Scan resistance: Zipf 0.99 over {keys:,} keys x 1 KB, maxmemory {memory_mb} MB",
+                  ("", "hit ratio %", "op/s"))
+    table.add("before the scan", before * 100, rate_before)
+    table.add(f"after SCAN and GET of {seen:,} keys", after * 100, rate_after)
+    table.notes.append(f"difference {abs(before - after) * 100:.1f} points")
+    return [table]
+
+
+def suite_expiry(pool, options):
+    """Many cold keys that expire within one minute: lateness, DBSIZE, disk space."""
+    count = 20_000 if options.quick else 1_000_000
+    spread_ms = 5_000 if options.quick else 60_000
+    ours = pool.ours(*EVERYSEC)
+    if ours.is_ours:
+        ours.arguments += ["--maxmemory", "100mb"]
+    ours.start()
+    table = Table(f"{count:,} cold keys expiring within {spread_ms // 1000} s",
+                  ("", "value"))
+    with ours.connect(timeout=600) as connection:
+        load_s = count / 30_000 + 5
+        first_ms = int((time.time() + load_s) * 1000)
+        deadlines = [first_ms + number * spread_ms // count for number in range(count)]
+        payload = os.urandom(1 << 16)
+        for start in range(0, count, 500):
+            connection.pipeline([["SET", "e:%d" % n, payload[n % 60000:n % 60000 + 1000], "PXAT", deadlines[n]]
+                                 for n in range(start, min(start + 500, count))])
+        if ours.is_ours:
+            connection.command("DEBUG", "SPILL", "all")
+        disk_full = disk_bytes(ours)
+        late = []
+        due = 0
+        while True:
+            now_ms = time.time() * 1000
+            left = connection.command("DBSIZE").value
+            # Of the keys that have gone so far, the last one's deadline tells how late expiry is.
+            gone = count - left
+            due = min(count, max(0, int((now_ms - first_ms) * count / spread_ms)))
+            if due > 0:
+                late.append(max(0.0, now_ms - deadlines[min(gone, count - 1)]) if gone < due else 0.0)
+            if left == 0 or now_ms > first_ms + spread_ms + 120_000:
+                break
+            time.sleep(0.02)
+        late.sort()
+        table.add("keys left at the end", left)
+        table.add("lateness p50 ms", late[len(late) // 2])
+        table.add("lateness p99 ms", late[int(len(late) * 0.99)])
+        table.add("lateness max ms", late[-1])
+        time.sleep(2 if options.quick else 30)
+        table.add("disk MB full", disk_full / MB)
+        table.add("disk MB afterwards", disk_bytes(ours) / MB)
+    return [table]
+
+
+def disk_bytes(server):
+    return sum(path.stat().st_blocks * 512 for path in server.directory.rglob("*") if path.is_file())
+
+
+def suite_flush(pool, options):
+    """FLUSHALL of many keys: the longest pause that another client sees."""
+    keys = 200_000 if options.quick else 2_000_000
+    pair = start_pair(pool, *EVERYSEC, ours=ALL_IN_MEMORY)
+    table = Table(f"FLUSHALL of {keys:,} keys: latency of PING at 5,000/s beside it",
+                  ("server", "PING p50 us", "PING max us", "FLUSHALL ms"))
+    for name, server in zip(("ours", "redis-server"), pair):
+        bench(server, f"keys={keys},size=50", preload=keys, run=False)
+        wait_quiet(server)
+        took = []
+
+        def flush():
+            started = time.perf_counter()
+            ask(server, "FLUSHALL")
+            took.append((time.perf_counter() - started) * 1e3)
+        timer = threading.Timer(1.5, flush)
+        timer.start()
+        result = bench(server, "clients=5,commands=PING,rate=5000", duration=3.0)
+        timer.join()
+        table.add(name, first(result)["p50_us"], first(result)["max_us"], took[0])
+    return [table]
+
+
+def suite_writes(pool, options):
+    """Writes at full speed over the budget: errors and tail latency."""
+    memory_mb = 200
+    seconds = options.seconds or (5 if options.quick else 600)
+    keys = memory_mb * 10 * MB // 1100
+    ours = pool.ours(*EVERYSEC)
+    if ours.is_ours:
+        ours.arguments += ["--maxmemory", f"{memory_mb}mb"]
+    ours.start()
+    result = bench(ours, f"name=writes,clients=50,pipeline=4,commands=SET,keys={keys},size=1000",
+                   duration=float(seconds))
+    table = Table(f"SET at full speed, {seconds} s, {keys:,} keys x 1 KB, maxmemory {memory_mb} MB",
+                  ("op/s", "errors", "p50 us", "p99 us", "p99.9 us", "max us", "RSS MB"))
+    one = first(result)
+    table.add(*[one[name] for name in ("ops_per_s", "errors", "p50_us", "p99_us", "p99_9_us", "max_us")],
+              result["server"]["rss_bytes"] / MB)
+    table.rounds.append(result)
+    if one["errors"]:
+        table.notes.append(f"FAILED: {one['first_error']}")
+    return [table]
+
+
+SUITES = {
+    "hot": suite_hot, "always": suite_always, "memory": suite_memory, "cold": suite_cold,
+    "restart": suite_restart, "scan-resistance": suite_scan_resistance, "expiry": suite_expiry,
+    "flush": suite_flush, "writes": suite_writes,
+}
+DEFAULT = [name for name in SUITES if name != "writes"]
+
+
+def machine():
+    model = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo")
+                  if line.startswith("model name")), "unknown CPU")
+    memory_kb = int(open("/proc/meminfo").readline().split()[1])
+    return f"{model}, {os.cpu_count()} cores, {memory_kb // MB} GB, Linux {os.uname().release}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("suites", nargs="*", metavar="suite", help=", ".join(SUITES))
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--seconds", type=int, default=0, help="of the suite `writes`")
+    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--data-dir", type=pathlib.Path, default=ROOT / "build/bench/data")
+    options = parser.parse_args()
+    unknown = [name for name in options.suites if name not in SUITES]
+    if unknown:
+        parser.error(f"unknown suite {unknown[0]}; there are: {', '.join(SUITES)}")
+    options.rounds = options.rounds or (1 if options.quick else 7)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    results = {"machine": machine(), "quick": options.quick, "rounds": options.rounds, "suites": {}}
+    print(f"Machine: {results['machine']}. Rounds: {options.rounds}, medians."
+          + (" QUICK: no result." if options.quick else "") + "\n")
+    for name in options.suites or DEFAULT:
+        started = time.monotonic()
+        note(f"suite {name}")
+        directory = options.data_dir / name
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        with servers_module.Servers(directory) as pool:
+            tables = SUITES[name](pool, options)
+        shutil.rmtree(directory, ignore_errors=True)
+        for table in tables:
+            print(table.markdown(), flush=True)
+        results["suites"][name] = [{"title": t.title, "columns": t.columns, "rows": t.rows,
+                                    "notes": t.notes, "rounds": t.rounds} for t in tables]
+        note(f"suite {name}: {time.monotonic() - started:.0f} s")
+    path = options.json or ROOT / "build/bench" / time.strftime("bench-%Y%m%d-%H%M%S.json", time.gmtime())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(results, indent=1))
+    note(f"all rounds: {path}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,47 @@
+#include "server/commands/dataset_digest.h"
+
+#include "codec/bytes.h"
+
+namespace thermocline::server {
+
+void DatasetDigest::Xor(std::string_view bytes) {
+  const codec::Sha1::Digest hash = codec::Sha1::Of(bytes);
+  for (size_t i = 0; i < digest_.size(); ++i) digest_[i] ^= hash[i];
+}
+
+void DatasetDigest::Mix(std::string_view bytes) {
+  Xor(bytes);
+  digest_ = codec::Sha1::Of(this->bytes());
+}
+
+void DatasetDigest::MixNumber(uint32_t number) {
+  char text[sizeof(number)];
+  codec::StoreBig32(text, number);
+  Mix({text, sizeof(text)});
+}
+
+void DatasetDigest::MixValue(const engine::Entry& entry) {
+  MixNumber(static_cast<uint32_t>(entry.type()));
+  char scratch[24];
+  Mix(entry.StringView(scratch));
+  if (entry.expiry_ms() != 0) Xor("!!expire!!");
+}
+
+void DatasetDigest::XorKey(const engine::Entry& entry) {
+  DatasetDigest key;
+  key.Mix(entry.key());
+  key.MixValue(entry);
+  Xor(key.bytes());
+}
+
+std::string DatasetDigest::Hex() const {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  for (const uint8_t byte : digest_) {
+    hex.push_back(kDigits[byte >> 4]);
+    hex.push_back(kDigits[byte & 15]);
+  }
+  return hex;
+}
+
+}  // namespace thermocline::server

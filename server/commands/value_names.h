@@ -1,0 +1,41 @@
+// The words by which clients know value types and encodings: TYPE, SCAN ... TYPE, OBJECT ENCODING.
+#pragma once
+
+#include <string_view>
+
+#include "engine/hot/entry.h"
+
+namespace thermocline::server {
+
+constexpr std::string_view TypeName(engine::ValueType type) {
+  switch (type) {
+    case engine::ValueType::kString:
+      return "string";
+    case engine::ValueType::kList:
+      return "list";
+    case engine::ValueType::kSet:
+      return "set";
+    case engine::ValueType::kZset:
+      return "zset";
+    case engine::ValueType::kHash:
+      return "hash";
+    case engine::ValueType::kStream:
+      return "stream";
+  }
+  return "unknown";
+}
+
+/// REQUIRES: a string, the only type so far; its encoding is known without its value.
+inline std::string_view EncodingName(const engine::Entry& entry) {
+  switch (entry.string_encoding()) {
+    case engine::StringEncoding::kInt:
+      return "int";
+    case engine::StringEncoding::kEmbstr:
+      return "embstr";
+    case engine::StringEncoding::kRaw:
+      return "raw";
+  }
+  return "unknown";
+}
+
+}  // namespace thermocline::server

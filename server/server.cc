@@ -1,0 +1,475 @@
+// The tick, the clients' lives and the way of replies out; see server.h.
+#include "server/server.h"
+
+#include <glog/logging.h>
+#include <sys/resource.h>
+#include <time.h>
+
+#include <algorithm>
+#include <random>
+
+#include "server/dispatch.h"
+#include "server/logging.h"
+
+namespace thermocline::server {
+
+using codec::Status;
+using codec::StatusOr;
+
+namespace {
+
+constexpr size_t kKeptOutputBytes = 64 * 1024;  // of an idle client's buffer
+constexpr size_t kSentBytesMax = 256 * 1024;    // written bytes are cut off `out` above this
+constexpr int64_t kIdleTickMs = 100;
+
+int64_t WallMs() {
+  timespec t;
+  clock_gettime(CLOCK_REALTIME, &t);
+  return int64_t{t.tv_sec} * 1000 + t.tv_nsec / 1000000;
+}
+
+// Takes a checkpoint and waits for it, outside the loop. The engine says in its statistics why none comes.
+Status WaitForCheckpoint(engine::Database* database) {
+  class Done final : public engine::Waiter {
+   public:
+    void OnReady() override { ready = true; }
+    bool ready = false;
+  } done;
+  TC_RETURN_IF_ERROR(database->StartCheckpoint(&done));
+  while (!done.ready) {
+    database->Poll();
+    database->EndTick();
+    TC_RETURN_IF_ERROR(database->WriteError());
+    if (const std::string error = database->GetStats().cold_error; !error.empty()) {
+      database->CancelWait(&done);
+      return Status::IoError(error);
+    }
+    const timespec pause{0, 1'000'000};
+    nanosleep(&pause, nullptr);
+  }
+  return Status::Ok();
+}
+
+std::string RandomRunId() {
+  std::random_device entropy;
+  std::string id;
+  for (int i = 0; i < 40; ++i) id += "0123456789abcdef"[entropy() % 16];
+  return id;
+}
+
+}  // namespace
+
+StatusOr<std::unique_ptr<Server>> Server::Create(Config* config) {
+  std::unique_ptr<Server> server(new Server(config));
+  TC_ASSIGN_OR_RETURN(server->table_, CommandTable::Create());
+  for (const RenamedCommand& renamed : config->renamed_commands()) {
+    TC_RETURN_IF_ERROR(server->table_->Rename(renamed.from, renamed.to));
+  }
+  return server;
+}
+
+Server::Server(Config* config)
+    : config_(*config), dispatcher_(std::make_unique<Dispatcher>(this)), run_id_(RandomRunId()) {
+  UpdateTime();
+  started_ms_ = loading_since_ms_ = now_ms_;
+  TicksPerMicro();  // calibrates before anybody waits
+}
+
+Server::~Server() {
+  for (Client* client : clients_) {
+    if (!client->closing) dispatcher_->Abandon(client);
+    delete client;
+  }
+}
+
+void Server::UpdateTime() { now_ms_ = WallMs(); }
+
+// ---- database -----------------------------------------------------------------------------------
+
+void Server::SetDatabase(std::unique_ptr<engine::Database> database) {
+  database_ = std::move(database);
+  database_->SetListener(this);
+  watches_.SetDatabase(database_.get());
+}
+
+Status Server::CloseDatabase(const ShutdownRequest& request) {
+  if (database_ == nullptr) return Status::Ok();
+  for (Client* client : clients_) {
+    watches_.UnwatchAll(client);
+    if (client->is_parked() || client->holds_pins || client->lookahead.active) {
+      dispatcher_->Abandon(client);
+    }
+  }
+  looked_ahead_.clear();
+  ready_.clear();
+  Status status = request.save ? WaitForCheckpoint(database_.get()) : Status::Ok();
+  const Status closed = database_->Close();
+  if (status.ok()) status = closed;
+  watches_.SetDatabase(nullptr);
+  database_.reset();
+  return status;
+}
+
+// ---- clients --------------------------------------------------------------------------------------
+
+Client* Server::CreateClient(std::unique_ptr<Connection> connection) {
+  auto* client = new Client(*this, next_client_id_++, std::move(connection));
+  client->created_ms = client->active_ms = now_ms_;
+  client->authenticated = config().requirepass.empty();
+  client->parser.set_authenticated(client->authenticated);
+  clients_.push_back(client);
+  clients_by_id_.emplace(client->id(), client);
+  return client;
+}
+
+void Server::CloseClient(Client* client) {
+  if (client->closing) return;
+  client->closing = true;
+  dispatcher_->Abandon(client);
+  watches_.UnwatchAll(client);
+  if (client->connection() != nullptr) client->connection()->Close();
+  closed_.push_back(client);
+}
+
+void Server::CloseAfterReply(Client* client) {
+  if (client->closing) return;
+  client->close_after_reply = true;
+  if (client->reading && client->connection() != nullptr) {
+    client->reading = false;
+    client->connection()->SetReading(false);
+  }
+  QueueWrite(client);
+}
+
+Client* Server::FindClient(uint64_t id) {
+  const auto it = clients_by_id_.find(id);
+  return it == clients_by_id_.end() || it->second->closing ? nullptr : it->second;
+}
+
+void Server::FreeClosed() {
+  for (Client* client : closed_) {
+    const auto it = std::lower_bound(clients_.begin(), clients_.end(), client,
+                                     [](Client* a, Client* b) { return a->id() < b->id(); });
+    clients_.erase(it);
+    clients_by_id_.erase(client->id());
+    delete client;
+  }
+  closed_.clear();
+}
+
+// ---- network --------------------------------------------------------------------------------------
+
+void Server::OnInput(Client* client, std::string_view bytes, size_t received) {
+  if (client->closing) return;
+  client->active_ms = now_ms_;
+  stats_.net_input_bytes += received;
+  ++stats_.reads_processed;
+  dispatcher_->Input(client, bytes);
+  if (client->pending.size() > static_cast<size_t>(config().client_query_buffer_limit)) {
+    LOG(WARNING) << "Closing client that reached max query buffer length: id=" << client->id()
+                 << " addr=" << client->peer_address;
+    ++stats_.client_query_buffer_limit_disconnections;
+    CloseClient(client);
+  }
+}
+
+void Server::OnInputClosed(Client* client) {
+  if (client->closing) return;
+  dispatcher_->RunQueued();
+  if (client->closing) return;
+  // A cold read ends soon, and the client may only have closed its sending side: what it asked for
+  // before is answered, as it would be if the keys were hot. A pause may last: nobody is there.
+  if (client->parked.reason == ParkReason::kPause) {
+    CloseClient(client);
+  } else if (client->is_parked()) {
+    client->input_closed = true;
+    client->reading = false;
+    if (client->connection() != nullptr) client->connection()->SetReading(false);
+  } else {
+    CloseAfterReply(client);
+  }
+}
+
+void Server::OnWritable(Client* client) {
+  client->waits_writable = false;
+  client->active_ms = now_ms_;
+  QueueWrite(client);
+}
+
+void Server::RunQueued() { dispatcher_->RunQueued(); }
+
+void Server::QueueWrite(Client* client) {
+  if (client->in_write_queue || client->closing) return;
+  client->in_write_queue = true;
+  write_queue_.push_back(client);
+}
+
+void Server::MakeReady(Client* client) {
+  if (client->closing || !client->is_parked() || client->parked.ready) return;
+  client->parked.ready = true;
+  ready_.push_back(client);
+}
+
+void Server::Unpause() {
+  pause_.Unpause();
+  for (Client* client : clients_) {
+    if (client->parked.reason == ParkReason::kPause) MakeReady(client);
+  }
+}
+
+// Once a tick, before its first command: time goes on, and what cold reads brought is here.
+void Server::PollDatabase() {
+  if (polled_ || database_ == nullptr) return;
+  polled_ = true;
+  database_->Poll();
+  for (Client* client : looked_ahead_) {
+    client->lookahead.active = false;
+    database_->Release(&client->lookahead);
+  }
+  looked_ahead_.clear();
+  write_refused_ = !database_->WriteError().ok();
+}
+
+int64_t Server::Tick() {
+  UpdateTime();
+  PollDatabase();
+  dispatcher_->RunQueued();
+  while (!ready_.empty()) {
+    running_.swap(ready_);
+    for (Client* client : running_) {
+      client->parked.ready = false;
+      dispatcher_->Resume(client);
+    }
+    running_.clear();
+    dispatcher_->RunQueued();
+  }
+  if (database_ != nullptr) {
+    database_->EndTick();
+    // Under the other policies EndTick has written everything, unless the log fails: then replies wait until
+    // what they depend on is written again ([G4]).
+    const bool always = database_->options().fsync == engine::FsyncPolicy::kAlways;
+    write_refused_ = !database_->WriteError().ok();
+    gates_matter_ = always || write_refused_;
+    released_end_ = always ? database_->DurableEnd() : database_->WrittenEnd();
+    polled_ = false;
+  } else {
+    gates_matter_ = false;
+  }
+  FlushAll();
+  FreeClosed();
+  if (!ready_.empty() || dispatcher_->has_queued()) return 0;
+  return database_ != nullptr ? database_->NextTickMs() : kIdleTickMs;
+}
+
+// ---- replies --------------------------------------------------------------------------------------
+
+void Server::FlushAll() {
+  // Clients whose gates are closed stay in the queue and are looked at again after the next tick.
+  size_t kept = 0;
+  for (size_t i = 0; i < write_queue_.size(); ++i) {
+    Client* client = write_queue_[i];
+    client->in_write_queue = false;
+    if (client->closing) continue;
+    Flush(client);
+    if (!client->closing && !client->gates.empty()) {
+      client->in_write_queue = true;
+      write_queue_[kept++] = client;
+    }
+  }
+  write_queue_.resize(kept);
+}
+
+void Server::Flush(Client* client) {
+  std::string& out = client->out;
+  if (client->tick_gate != 0) {
+    if (gates_matter_ && client->tick_gate > released_end_ && out.size() > client->released) {
+      if (client->gates.empty() || client->gates.back().end < out.size()) {
+        client->gates.push_back({out.size(), client->tick_gate});
+      }
+    }
+    client->tick_gate = 0;
+  }
+  if (!client->gates.empty()) {
+    size_t open = 0;
+    while (open < client->gates.size() &&
+           (!gates_matter_ || client->gates[open].lsn <= released_end_)) {
+      client->released = client->gates[open].end;
+      ++open;
+    }
+    client->gates.erase(client->gates.begin(),
+                        client->gates.begin() + static_cast<std::ptrdiff_t>(open));
+  }
+  if (client->gates.empty()) client->released = out.size();
+
+  if (client->released > client->out_sent && !client->waits_writable) {
+    const std::string_view bytes(out.data() + client->out_sent, client->released - client->out_sent);
+    const int64_t written = client->connection() != nullptr ? client->connection()->Write(bytes) : 0;
+    if (written < 0) {
+      CloseClient(client);
+      return;
+    }
+    ++stats_.writes_processed;
+    stats_.net_output_bytes += static_cast<uint64_t>(written);
+    client->out_sent += static_cast<size_t>(written);
+    if (client->out_sent < client->released && client->connection() != nullptr) {
+      client->waits_writable = true;
+      client->connection()->WatchWritable();
+    }
+  }
+  if (client->out_sent == out.size()) {
+    out.clear();
+    client->out_sent = client->released = 0;
+    client->soft_limit_since_ms = 0;
+    if (client->close_after_reply) CloseClient(client);
+  } else if (client->out_sent > kSentBytesMax) {
+    out.erase(0, client->out_sent);
+    client->released -= client->out_sent;
+    for (Client::Gate& gate : client->gates) gate.end -= client->out_sent;
+    client->out_sent = 0;
+  }
+}
+
+void Server::CheckOutputLimit(Client* client) {
+  const OutputLimit& limit = config().output_limits[static_cast<size_t>(ClientClass::kNormal)];
+  const size_t bytes = client->OutputBytes();
+  bool over = limit.hard_bytes > 0 && bytes >= limit.hard_bytes;
+  if (limit.soft_bytes > 0 && bytes >= limit.soft_bytes) {
+    if (client->soft_limit_since_ms == 0) {
+      client->soft_limit_since_ms = now_ms_;
+    } else if (now_ms_ - client->soft_limit_since_ms > limit.soft_seconds * 1000) {
+      over = true;
+    }
+  } else {
+    client->soft_limit_since_ms = 0;
+  }
+  if (!over || client->closing) return;
+  LOG(WARNING) << "Client id=" << client->id() << " addr=" << client->peer_address << " omem="
+               << bytes << " scheduled to be closed ASAP for overcoming of output buffer limits.";
+  ++stats_.client_output_buffer_limit_disconnections;
+  CloseClient(client);
+}
+
+// ---- cron -----------------------------------------------------------------------------------------
+
+void Server::Cron() {
+  UpdateTime();
+  if (pause_.Expired(now_ms_)) Unpause();
+  stats_.watching_clients = watches_.clients();
+  stats_.ops.Sample(stats_.commands_processed, now_ms_);
+  stats_.input.Sample(stats_.net_input_bytes, now_ms_);
+  stats_.output.Sample(stats_.net_output_bytes, now_ms_);
+  CheckClients();
+}
+
+// Every client is looked at about once a second, at least a few a call.
+void Server::CheckClients() {
+  const int64_t hz = std::max<int64_t>(config().hz, 1);
+  const size_t slice = std::max(clients_.size() / static_cast<size_t>(hz), std::min<size_t>(clients_.size(), 5));
+  for (size_t i = 0; i < slice; ++i) {
+    if (cron_cursor_ >= clients_.size()) cron_cursor_ = 0;
+    Client* client = clients_[cron_cursor_++];
+    if (client->closing) continue;
+    const int64_t timeout_ms = config().timeout_s * 1000;
+    if (timeout_ms > 0 && now_ms_ - client->active_ms > timeout_ms && !client->is_parked()) {
+      VLOG(1) << "Closing idle client id=" << client->id();
+      CloseClient(client);
+      continue;
+    }
+    CheckOutputLimit(client);
+    if (client->out.empty() && client->out.capacity() > kKeptOutputBytes) client->out.shrink_to_fit();
+    if (client->pending.empty() && client->pending.capacity() > 15) client->pending.shrink_to_fit();
+  }
+  uint64_t bytes = 0;
+  for (const Client* client : clients_) bytes += client->MemoryBytes();
+  stats_.client_bytes = bytes;
+  if (database_ != nullptr) database_->SetClientBytes(bytes);
+  EvictClients();
+}
+
+void Server::EvictClients() {
+  int64_t limit = config().maxmemory_clients;
+  if (limit < 0 && database_ != nullptr) {
+    limit = static_cast<int64_t>(static_cast<double>(database_->options().maxmemory) *
+                                 static_cast<double>(-limit) / 100.0);
+  }
+  if (limit <= 0 || stats_.client_bytes <= static_cast<uint64_t>(limit)) return;
+  std::vector<Client*> by_size;
+  for (Client* client : clients_) {
+    if (!client->no_evict && !client->closing) by_size.push_back(client);
+  }
+  std::sort(by_size.begin(), by_size.end(),
+            [](Client* a, Client* b) { return a->MemoryBytes() > b->MemoryBytes(); });
+  for (Client* client : by_size) {
+    if (stats_.client_bytes <= static_cast<uint64_t>(limit)) break;
+    stats_.client_bytes -= std::min<uint64_t>(stats_.client_bytes, client->MemoryBytes());
+    LOG(INFO) << "Evicting client: id=" << client->id() << " addr=" << client->peer_address;
+    ++stats_.evicted_clients;
+    CloseClient(client);
+  }
+}
+
+void Server::ResetStats() {
+  const uint64_t blocked = stats_.blocked_clients;
+  const uint64_t watching = stats_.watching_clients;
+  const uint64_t client_bytes = stats_.client_bytes;
+  stats_ = ServerStats{};
+  stats_.blocked_clients = blocked;
+  stats_.watching_clients = watching;
+  stats_.client_bytes = client_bytes;
+  table_->ResetStats();
+  if (database_ != nullptr) database_->ResetStats();
+}
+
+// ---- settings -------------------------------------------------------------------------------------
+
+Status Server::ApplyConfig(ApplyAction action, const ServerConfig& config) {
+  switch (action) {
+    case ApplyAction::kNone:
+    case ApplyAction::kDir:
+      return Status::Ok();
+    case ApplyAction::kEngine:
+      if (database_ == nullptr) return Status::Ok();
+      FillEngineOptions(config, &database_->mutable_options());
+      return database_->ApplyOptions();
+    case ApplyAction::kPassword:
+      if (config.requirepass.empty()) {
+        for (Client* client : clients_) client->parser.set_authenticated(true);
+      }
+      return Status::Ok();
+    case ApplyAction::kLogLevel:
+      SetLogLevel(config.loglevel);
+      return Status::Ok();
+    case ApplyAction::kMaxClients: {
+      const int64_t possible = RaiseFileLimit(config.maxclients);
+      if (possible < config.maxclients) {
+        return Status::InvalidArgument(
+            "The operating system is not able to handle the specified number of clients, try with " +
+            std::to_string(possible));
+      }
+      return Status::Ok();
+    }
+    case ApplyAction::kListen:
+    case ApplyAction::kCron:
+      return apply_network ? apply_network(action, config) : Status::Ok();
+  }
+  return Status::Ok();
+}
+
+int64_t RaiseFileLimit(int64_t maxclients) {
+  const rlim_t needed = static_cast<rlim_t>(maxclients) + kReservedFilesMin;
+  const rlim_t wanted = static_cast<rlim_t>(maxclients) + kReservedFiles;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return maxclients;
+  if (limit.rlim_cur < wanted) {
+    rlimit raised{wanted, std::max(limit.rlim_max, wanted)};
+    if (setrlimit(RLIMIT_NOFILE, &raised) != 0) {  // not root: up to the hard limit
+      raised = {std::min(wanted, limit.rlim_max), limit.rlim_max};
+      (void)setrlimit(RLIMIT_NOFILE, &raised);
+    }
+    getrlimit(RLIMIT_NOFILE, &limit);
+  }
+  if (limit.rlim_cur >= needed) return maxclients;
+  return std::max<int64_t>(static_cast<int64_t>(limit.rlim_cur) - kReservedFilesMin, 1);
+}
+
+}  // namespace thermocline::server

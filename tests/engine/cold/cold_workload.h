@@ -1,0 +1,122 @@
+// A seeded workload over ColdBackend that plays the engine: it knows what the cold tier holds and
+// fills batches with true claims. Shared by the tests of this folder; header only, one thread.
+#pragma once
+
+#include <map>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "codec/cold_record.h"
+#include "engine/cold/cold_batch.h"
+#include "engine/env/random.h"
+
+namespace thermocline::engine {
+
+class ColdWorkload {
+ public:
+  struct Entry {
+    uint64_t expire_ms = 0;
+    uint64_t length = 0;
+    bool chunks = false;
+    Lsn lsn = 0;
+  };
+  using Key = std::tuple<uint64_t, uint64_t, std::string>;
+
+  ColdWorkload(uint64_t seed, size_t payload_max) : random_(seed), payload_max_(payload_max) {}
+
+  Random& random() { return random_; }
+  const std::map<Key, Entry>& entries() const { return entries_; }
+  Lsn lsn() const { return lsn_; }
+
+  /// Keys are few, so that they meet again; positions collide on purpose.
+  Key PickKey() {
+    const uint64_t id = random_.Uniform(3);
+    const uint64_t position = 1 + random_.Uniform(40);
+    std::string key = "k" + std::to_string(random_.Uniform(8));
+    if (random_.OneIn(8)) key = std::string("\0", 1) + key + std::string(2, '\0');
+    return {id, position, std::move(key)};
+  }
+  std::string MakePayload() {
+    size_t size = 0;
+    switch (random_.Uniform(8)) {
+      case 0:
+        size = random_.Uniform(3);
+        break;
+      case 1:
+        size = codec::kMaxInlinePayload - 1 + random_.Uniform(3);
+        break;
+      case 2:
+        size = random_.Uniform(payload_max_ + 1);
+        break;
+      default:
+        size = random_.Uniform(600);
+    }
+    std::string payload(size, '\0');
+    uint64_t bits = random_.Next();
+    for (char& c : payload) {
+      bits = bits * 6364136223846793005u + 1442695040888963407u;
+      c = static_cast<char>(bits >> 56);
+    }
+    return payload;
+  }
+
+  void FillBatch(ColdBatch* batch, size_t ops) {
+    for (size_t i = 0; i < ops; ++i) {
+      lsn_ += 1 + random_.Uniform(50);
+      const Key key = PickKey();
+      const auto& [id, position, name] = key;
+      const auto it = entries_.find(key);
+      ColdPrevious previous;
+      if (it != entries_.end()) previous = {it->second.expire_ms, it->second.chunks};
+      ColdImage image;
+      image.type = static_cast<uint8_t>(random_.Uniform(3));
+      image.encoding = static_cast<uint8_t>(random_.Uniform(3));
+      image.lsn = lsn_;
+      image.access = static_cast<uint32_t>(random_.Uniform(1 << 24));
+      image.count = 1 + random_.Uniform(1000);
+      image.expire_ms = random_.OneIn(2) ? 1000 + random_.Uniform(30) : 0;
+      if (random_.OneIn(4)) {
+        batch->Delete(id, position, name, lsn_, it != entries_.end(), previous);
+        if (it != entries_.end()) entries_.erase(it);
+        continue;
+      }
+      Entry entry{image.expire_ms, 0, false, lsn_};
+      if (previous.has_chunks && random_.OneIn(3)) {
+        entry.length = it->second.length;
+        entry.chunks = true;
+        batch->PutHeader(id, position, name, image, entry.length, previous);
+      } else {
+        std::string payload = MakePayload();
+        entry.length = payload.size();
+        entry.chunks = payload.size() > codec::kMaxInlinePayload;
+        if (random_.OneIn(2)) {
+          batch->Put(id, position, name, image, std::move(payload), previous);
+        } else {
+          batch->Put(id, position, name, image, std::string_view(payload), previous);
+        }
+      }
+      entries_[key] = entry;
+    }
+    std::map<uint64_t, std::pair<uint64_t, uint64_t>> counts{{0, {}}, {1, {}}, {2, {}}};
+    for (const auto& [key, entry] : entries_) {
+      auto& [records, expires] = counts[std::get<0>(key)];
+      ++records;
+      expires += entry.expire_ms != 0 ? 1 : 0;
+    }
+    for (const auto& [id, c] : counts) batch->SetCounts(id, c.first, c.second);
+  }
+
+  void Drop(ColdBatch* batch, uint64_t id) {
+    batch->DropDatabase(id);
+    std::erase_if(entries_, [&](const auto& item) { return std::get<0>(item.first) == id; });
+  }
+
+ private:
+  Random random_;
+  const size_t payload_max_;
+  std::map<Key, Entry> entries_;
+  Lsn lsn_ = 0;
+};
+
+}  // namespace thermocline::engine

@@ -1,0 +1,158 @@
+// The engine as a whole against a model: residency, spilling, checkpoints, restarts. Seeded; no faults here.
+
+#include "engine/database.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/database/harness.h"
+
+namespace thermocline::testing {
+namespace {
+
+using engine::Admission;
+using engine::Need;
+
+TEST(DatabaseTest, RandomWorkloadWithSpillsAndRestartsMatchesTheModel) {
+  for (uint64_t seed = 1; seed <= 8; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    auto fs = std::make_shared<JournalFs>();
+    TestDatabase database(fs, engine::FsyncPolicy::kEverySec, seed);
+    ASSERT_TRUE(database.Open().ok());
+    Workload workload(seed);
+    Keyspace model, found;
+    for (int step = 0; step < 600; ++step) {
+      workload.Step(&database, &model);
+      database.Tick();
+      if (step % 37 == 0) database.Spill();
+      if (step % 61 == 0) database.Checkpoint();
+      if (step % 150 == 149) {
+        if (workload.Pick(2) == 0) {
+          ASSERT_TRUE(database.db().Close().ok());
+        }
+        database.Kill();
+        const codec::Status opened = database.Open();
+        ASSERT_TRUE(opened.ok()) << opened.ToString();
+      }
+      if (step % 50 == 49) {
+        database.Contents(&found);
+        ASSERT_EQ(Describe(found), Describe(model)) << "after step " << step;
+      }
+    }
+    const engine::Stats stats = database.db().GetStats();
+    EXPECT_GT(stats.cold_records, 0u);
+  }
+}
+
+TEST(DatabaseTest, ColdKeysAreReadBackAndStayCounted) {
+  TestDatabase database(std::make_shared<JournalFs>());
+  ASSERT_TRUE(database.Open().ok());
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetString(0, key, std::string(400, 'v')); });
+  }
+  database.Tick();
+  database.Spill();
+  engine::Stats stats = database.db().GetStats();
+  EXPECT_EQ(stats.resident_keys, 0u);
+  EXPECT_EQ(stats.cold_records, 100u);
+  EXPECT_EQ(database.db().Size(0), 100u);
+  // A header is enough to expire and to delete; the payload lies apart.
+  database.Run({{0, "key1", Need::kHeader}}, [](auto& d) { d.SetExpiry(0, "key1", d.NowMs() + 5000); });
+  database.Run({{0, "key2", Need::kHeader}}, [](auto& d) { EXPECT_TRUE(d.Delete(0, "key2")); });
+  database.Tick();
+  database.Spill();
+  database.Run({{0, "key1", Need::kValue}}, [](auto& d) {
+    const engine::Entry* entry = d.Find(0, "key1");
+    ASSERT_NE(entry, nullptr);
+    char scratch[24];
+    EXPECT_EQ(entry->StringView(scratch), std::string(400, 'v'));
+    EXPECT_EQ(entry->expiry_ms(), d.NowMs() + 5000);
+  });
+  EXPECT_EQ(database.db().Size(0), 99u);
+}
+
+// [R9]
+TEST(DatabaseTest, ColdKeysExpireOnTimeWithoutBeingRead) {
+  TestDatabase database(std::make_shared<JournalFs>());
+  ASSERT_TRUE(database.Open().ok());
+  for (int i = 0; i < 50; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    database.Run({{0, key, Need::kHeader}}, [&](auto& d) {
+      d.SetString(0, key, std::string(i % 2 == 0 ? 10 : 1000, 'v'), engine::ExpiryChange::kSet, d.NowMs() + 10'000 + i);
+    });
+  }
+  database.Tick();
+  database.Spill();
+  // One of them lives on: its row in the expiry index must not fire.
+  database.Run({{0, "key7", Need::kHeader}}, [](auto& d) { d.Persist(0, "key7"); });
+  database.Tick();
+  const uint64_t reads = database.db().GetStats().cold_read_hits;
+  database.clock().AdvanceMs(11'000);
+  for (int i = 0; i < 200 && database.db().Size(0) > 1; ++i) {
+    database.Tick();
+    database.clock().AdvanceMs(10);
+  }
+  EXPECT_EQ(database.db().Size(0), 1u);
+  EXPECT_EQ(database.db().GetStats().expired_keys, 49u);
+  EXPECT_EQ(database.db().GetStats().cold_read_hits, reads);
+  database.Spill();
+  EXPECT_EQ(database.db().GetStats().cold_records, 1u);
+  EXPECT_EQ(database.db().DatabaseStats(0).expires, 0u);
+}
+
+// [D15]
+TEST(DatabaseTest, ReplayDoesNotExpireByTheClock) {
+  auto fs = std::make_shared<JournalFs>();
+  TestDatabase database(fs);
+  ASSERT_TRUE(database.Open().ok());
+  const int64_t deadline = database.clock().WallMs() + 100;
+  database.Run({{0, "a", Need::kHeader}}, [&](auto& d) {
+    d.SetString(0, "a", "1", engine::ExpiryChange::kSet, deadline);
+  });
+  database.Run({{0, "a", Need::kValue}}, [&](auto& d) { d.Append(0, "a", "2"); });
+  database.Run({{0, "a", Need::kHeader}}, [&](auto& d) { d.Persist(0, "a"); });
+  database.Tick();
+  database.clock().AdvanceMs(1000);
+  database.Kill();
+  ASSERT_TRUE(database.Open().ok());
+  database.Run({{0, "a", Need::kValue}}, [](auto& d) { EXPECT_NE(d.Find(0, "a"), nullptr); });
+}
+
+TEST(DatabaseTest, ADirectoryInUseIsRefused) {
+  auto fs = std::make_shared<JournalFs>();
+  TestDatabase first(fs), second(fs);
+  ASSERT_TRUE(first.Open().ok());
+  const codec::Status status = second.Open();
+  EXPECT_EQ(status.code(), codec::StatusCode::kBusy) << status.ToString();
+}
+
+// [G4]
+TEST(DatabaseTest, AFailingLogRefusesWritesKeepsThemAndGoesOnWhenTheDiskIsBack) {
+  auto fs = std::make_shared<JournalFs>();
+  TestDatabase database(fs);
+  ASSERT_TRUE(database.Open().ok());
+  database.Run({{0, "a", Need::kHeader}}, [](auto& d) { d.SetString(0, "a", "1"); });
+  database.Tick();
+  const engine::Lsn durable = database.db().DurableEnd();
+  fs->AddFault({.kinds = kFaultWrite | kFaultSync, .path_part = "/log/", .nth = 1, .from_then_on = true});
+  database.Run({{0, "b", Need::kHeader}}, [](auto& d) { d.SetString(0, "b", "2"); });
+  database.Tick();
+  EXPECT_EQ(database.db().DurableEnd(), durable);
+  EXPECT_FALSE(database.db().WriteError().ok());
+  EXPECT_EQ(database.db().AdmitGrowth(nullptr), Admission::kMisconf);
+  fs->ClearFaults();
+  for (int i = 0; i < 100 && !database.db().WriteError().ok(); ++i) {
+    database.clock().AdvanceMs(50);
+    database.Tick();
+  }
+  EXPECT_TRUE(database.db().WriteError().ok());
+  EXPECT_EQ(database.db().DurableEnd(), database.db().LogEnd());
+  database.Kill();
+  ASSERT_TRUE(database.Open().ok());
+  Keyspace found;
+  database.Contents(&found);
+  EXPECT_EQ(Describe(found), "0:a=1@0\n0:b=2@0\n");
+}
+
+}  // namespace
+}  // namespace thermocline::testing

@@ -1,0 +1,283 @@
+// A Database on an injected file system, clock and seed, without threads of the engine, beside a model.
+//
+// Keyspace is what the database must hold: number -> key -> {value, deadline}. Op applies one random change to both.
+// Contents() reads everything back through SCAN and compares as text, so that a difference names the key.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "engine/database.h"
+#include "engine/env/file_system.h"
+#include "engine/env/random.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/journal_fs.h"
+
+namespace thermocline::testing {
+
+struct ModelValue {
+  std::string text;
+  int64_t deadline_ms = 0;
+  bool operator==(const ModelValue&) const = default;
+};
+using Keyspace = std::map<int, std::map<std::string, ModelValue>>;
+
+inline constexpr int kDatabases = 3;
+
+inline std::string Describe(const Keyspace& keyspace) {
+  std::string out;
+  for (const auto& [db, keys] : keyspace) {
+    for (const auto& [key, value] : keys) {
+      out += std::to_string(db) + ":" + key + "=" + value.text + "@" + std::to_string(value.deadline_ms) + "\n";
+    }
+  }
+  return out;
+}
+
+class TestDatabase {
+ public:
+  static constexpr const char* kDir = "/data";
+
+  explicit TestDatabase(std::shared_ptr<JournalFs> fs, engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
+                        uint64_t seed = 1)
+      : fs_(std::move(fs)), random_(seed), policy_(policy) {
+    EXPECT_TRUE(engine::CreateDirDurably(fs_, kDir).ok());
+  }
+
+  codec::Status Open() {
+    engine::Options options;
+    options.dir = kDir;
+    options.databases = kDatabases;
+    options.fs = fs_;
+    options.clock = &clock_;
+    options.random = &random_;
+    options.background = false;
+    options.log_segment_bytes = 4096;
+    options.cold_readers = 1;
+    options.direct_io = false;
+    options.fsync = policy_;
+    options.maxmemory = 64 << 20;
+    options.low_water_bytes = 0;
+    auto opened = engine::Database::Open(std::move(options));
+    if (!opened.ok()) return opened.status();
+    db_ = std::move(*opened);
+    return {};
+  }
+  /// As after kill -9.
+  void Kill() { db_.reset(); }
+
+  engine::Database& db() { return *db_; }
+  FakeClock& clock() { return clock_; }
+
+  void Tick() {
+    db_->Poll();
+    db_->EndTick();
+  }
+
+  /// Runs `fn` in a frame once `keys` are resident; then a tick.
+  template <typename Fn>
+  void Run(std::vector<engine::KeyRequest> keys, Fn&& fn) {
+    for (int i = 0; !db_->Prepare(keys, &waiter_); ++i) {
+      ASSERT_LT(i, 1000) << "keys do not become resident";
+      Tick();
+    }
+    ASSERT_TRUE(db_->TakeReadError(&waiter_).ok());
+    db_->BeginFrame();
+    fn(*db_);
+    db_->CommitFrame();
+    db_->Release(&waiter_);
+  }
+
+  void Checkpoint() {
+    Flag flag;
+    ASSERT_TRUE(db_->StartCheckpoint(&flag).ok());
+    Await(&flag);
+  }
+  void Spill() {
+    Flag flag;
+    db_->SpillAll(&flag);
+    Await(&flag);
+  }
+
+  /// Everything the database holds.
+  void Contents(Keyspace* out) {
+    out->clear();
+    for (int db = 0; db < kDatabases; ++db) {
+      engine::ScanRequest request;
+      request.db = db;
+      std::vector<std::string> names;
+      do {
+        db_->BeginFrame();
+        const auto page = db_->ScanStep(&request, nullptr);
+        db_->CommitFrame();
+        ASSERT_TRUE(page && page->status.ok());
+        for (const auto& key : page->keys) names.push_back(key.key);
+        request.cursor = page->next;
+      } while (request.cursor != 0);
+      ASSERT_EQ(names.size(), db_->Size(db)) << "DBSIZE of " << db;
+      uint64_t expires = 0;
+      for (const std::string& name : names) {
+        Run({{db, name, engine::Need::kValue}}, [&](engine::Database& d) {
+          const engine::Entry* entry = d.Find(db, name);
+          ASSERT_NE(entry, nullptr) << name;
+          char scratch[24];
+          (*out)[db][name] = {std::string(entry->StringView(scratch)), entry->expiry_ms()};
+          expires += entry->expiry_ms() != 0;
+        });
+      }
+      ASSERT_EQ(expires, db_->DatabaseStats(db).expires) << "expires of " << db;
+    }
+  }
+
+ private:
+  class Flag : public engine::Waiter {
+   public:
+    void OnReady() override { set = true; }
+    bool set = false;
+  };
+  void Await(Flag* flag) {
+    for (int i = 0; !flag->set; ++i) {
+      ASSERT_LT(i, 10000) << "a checkpoint does not end";
+      Tick();
+    }
+  }
+
+  class Nobody : public engine::Waiter {
+   public:
+    void OnReady() override {}
+  };
+
+  std::shared_ptr<JournalFs> fs_;
+  FakeClock clock_;
+  engine::Random random_;
+  engine::FsyncPolicy policy_;
+  Nobody waiter_;
+  std::unique_ptr<engine::Database> db_;
+};
+
+/// One random change (a frame of one to four effects), applied to the database and the model alike.
+class Workload {
+ public:
+  explicit Workload(uint64_t seed) : rng_(seed) {}
+
+  void Step(TestDatabase* database, Keyspace* model) {
+    const int db = Pick(kDatabases);
+    const std::string key = Key();
+    const std::string other = Key();
+    const int other_db = Pick(kDatabases);
+    using engine::ExpiryChange;
+    using engine::Need;
+    auto& keys = (*model)[db];
+    const bool there = keys.contains(key);
+    switch (Pick(16)) {
+      case 0:
+      case 1:
+      case 2:
+      case 3: {
+        const std::string value = Value();
+        database->Run({{db, key, Need::kHeader}}, [&](auto& d) { d.SetString(db, key, value); });
+        keys[key] = {value, 0};
+        break;
+      }
+      case 4: {
+        const int64_t deadline = database->clock().WallMs() + 1'000'000 + Pick(1000);
+        const std::string value = Value();
+        database->Run({{db, key, Need::kHeader}},
+                      [&](auto& d) { d.SetString(db, key, value, ExpiryChange::kSet, deadline); });
+        keys[key] = {value, deadline};
+        break;
+      }
+      case 5:
+      case 6:
+        database->Run({{db, key, Need::kHeader}}, [&](auto& d) { EXPECT_EQ(d.Delete(db, key), there) << key; });
+        keys.erase(key);
+        break;
+      case 7:
+        database->Run({{db, key, Need::kValue}}, [&](auto& d) { d.Append(db, key, "+tail"); });
+        keys[key].text += "+tail";
+        break;
+      case 8: {
+        int64_t number = 0;
+        if (there && (keys[key].text.size() > 9 || keys[key].text.find_first_not_of("0123456789") != std::string::npos)) {
+          return Step(database, model);
+        }
+        if (there) number = keys[key].text.empty() ? 0 : std::stoll(keys[key].text);
+        if (there && std::to_string(number) != keys[key].text) return Step(database, model);
+        database->Run({{db, key, Need::kValue}}, [&](auto& d) { EXPECT_EQ(d.IncrBy(db, key, 7), number + 7); });
+        keys[key].text = std::to_string(number + 7);
+        break;
+      }
+      case 9: {
+        if (!there) return Step(database, model);
+        const int64_t deadline = database->clock().WallMs() + 2'000'000;
+        const bool persist = Pick(2) == 0;
+        database->Run({{db, key, Need::kHeader}},
+                      [&](auto& d) { persist ? d.Persist(db, key) : d.SetExpiry(db, key, deadline); });
+        keys[key].deadline_ms = persist ? 0 : deadline;
+        break;
+      }
+      case 10:
+        if (!there || (db == other_db && key == other)) return Step(database, model);
+        database->Run({{db, key, Need::kValue}, {other_db, other, Need::kHeader}},
+                      [&](auto& d) { d.MoveKey(db, key, other_db, other); });
+        (*model)[other_db][other] = keys[key];
+        keys.erase(key);
+        break;
+      case 11: {
+        const std::string a = Value(), b = Value();
+        const std::vector<std::string_view> pairs{key, a, other, b};
+        database->Run({{db, key, Need::kHeader}, {db, other, Need::kHeader}},
+                      [&](auto& d) { d.SetMany(db, pairs); });
+        keys[key] = {a, 0};
+        keys[other] = {b, 0};
+        break;
+      }
+      case 12:
+        database->Run({{db, key, Need::kValue}}, [&](auto& d) { d.SetRange(db, key, 3, "xyz"); });
+        keys[key].text.resize(std::max<size_t>(keys[key].text.size(), 6));
+        keys[key].text.replace(3, 3, "xyz");
+        break;
+      case 13: {  // MULTI: delete, make anew, change another
+        const std::string value = Value();
+        database->Run({{db, key, Need::kHeader}, {other_db, other, Need::kValue}}, [&](auto& d) {
+          d.Delete(db, key);
+          d.SetString(db, key, value);
+          d.Append(db, key, "!");
+          d.Append(other_db, other, "?");
+        });
+        keys[key] = {value + "!", 0};
+        (*model)[other_db][other].text += "?";
+        break;
+      }
+      case 14:
+        if (Pick(8) != 0) return Step(database, model);
+        database->Run({}, [&](auto& d) { d.FlushDb(db); });
+        keys.clear();
+        break;
+      default:
+        if (Pick(4) != 0 || db == other_db) return Step(database, model);
+        database->Run({}, [&](auto& d) { d.SwapDb(db, other_db); });
+        std::swap(keys, (*model)[other_db]);
+        break;
+    }
+    std::erase_if(*model, [](const auto& item) { return item.second.empty(); });
+  }
+
+  int Pick(int n) { return static_cast<int>(rng_() % static_cast<uint64_t>(n)); }
+
+ private:
+  std::string Key() { return "k" + std::to_string(Pick(24)); }
+  std::string Value() {
+    if (Pick(4) == 0) return std::to_string(Pick(1000));
+    return std::string(static_cast<size_t>(Pick(8) == 0 ? Pick(1500) : Pick(60)), static_cast<char>('a' + Pick(26)));
+  }
+
+  std::mt19937_64 rng_;
+};
+
+}  // namespace thermocline::testing

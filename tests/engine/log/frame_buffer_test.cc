@@ -1,0 +1,117 @@
+#include "engine/log/frame_buffer.h"
+
+#include <gtest/gtest.h>
+
+namespace thermocline::engine {
+namespace {
+
+std::shared_ptr<SegmentLife> NewLife(uint32_t serial, codec::Lsn base, uint64_t bytes) {
+  auto life = std::make_shared<SegmentLife>();
+  life->header.generation = GenerationOf(serial, 0x1234567);
+  life->header.base_lsn = base;
+  life->header.previous_end = base - 1;
+  life->bytes = bytes;
+  return life;
+}
+
+// Appends `count` frames of `size` payload bytes; returns the end.
+uint64_t Fill(FrameBuffer* buffer, uint64_t end, int count, size_t size) {
+  for (int i = 0; i < count; ++i) {
+    codec::FrameHeader header;
+    header.lsn = end + 1;
+    header.durable_lsn = 1;
+    buffer->AppendFrame(header, std::string(size, static_cast<char>('a' + i % 26)), 0);
+    end += size;
+  }
+  return end;
+}
+
+void MarkWritten(FrameBuffer* buffer) {
+  for (FrameBuffer::Run& run : buffer->runs()) run.written = run.end;
+}
+
+TEST(FrameBuffer, RunsTileTheSegmentWithoutHolesOverChunks) {
+  FrameBuffer buffer;
+  auto life = NewLife(1, 1, 64 << 20);
+  buffer.BeginSegment(life);
+  uint64_t end = 0;
+  uint64_t file_position = 0;
+  std::string file;
+  for (int commit = 0; commit < 50; ++commit) {
+    end = Fill(&buffer, end, 100, 137);
+    for (FrameBuffer::Run& run : buffer.runs()) {
+      if (run.written == run.end) continue;
+      ASSERT_EQ(run.file_offset + (run.written - run.begin), file_position);
+      file.append(buffer.bytes().substr(run.written, run.end - run.written));
+      file_position += run.end - run.written;
+      run.written = run.end;
+    }
+    buffer.Release(0);
+  }
+  ASSERT_EQ(life->position, file.size());
+  std::string_view rest = file;
+  rest.remove_prefix(codec::kSegmentHeaderSize);
+  uint64_t read = 0;
+  while (!rest.empty()) {
+    codec::FrameHeader header;
+    std::string_view payload;
+    size_t consumed = 0;
+    ASSERT_EQ(codec::ReadFrame(rest, life->header.generation, &header, &payload, &consumed),
+              codec::FrameResult::kFrame);
+    ASSERT_EQ(header.lsn, read + 1);
+    read += payload.size();
+    rest.remove_prefix(consumed);
+  }
+  EXPECT_EQ(read, end);
+}
+
+TEST(FrameBuffer, VisitsExactlyWhatIsBehindTheDurableEnd) {
+  FrameBuffer buffer;
+  buffer.BeginSegment(NewLife(1, 1, 64 << 20));
+  uint64_t end = 0;
+  std::vector<uint64_t> ends;
+  for (int commit = 0; commit < 40; ++commit) {
+    end = Fill(&buffer, end, 100, 200);
+    ends.push_back(end);
+    MarkWritten(&buffer);
+    buffer.Release(0);
+    if (commit == 20) buffer.BeginSegment(NewLife(2, end + 1, 64 << 20));
+  }
+  for (uint64_t durable_end : ends) {
+    uint64_t expected = durable_end + 1;
+    ASSERT_TRUE(buffer
+                    .VisitKept(durable_end,
+                               [&](const codec::FrameHeader& header, std::string_view payload) {
+                                 EXPECT_EQ(header.lsn, expected);
+                                 expected += payload.size();
+                               })
+                    .ok());
+    EXPECT_EQ(expected, end + 1);
+  }
+}
+
+TEST(FrameBuffer, MemoryIsGivenBackWhenFramesAreDurable) {
+  FrameBuffer buffer;
+  buffer.BeginSegment(NewLife(1, 1, uint64_t{1} << 30));
+  uint64_t end = 0;
+  for (int commit = 0; commit < 400; ++commit) {
+    end = Fill(&buffer, end, 100, 1000);
+    MarkWritten(&buffer);
+    buffer.Release(0);
+  }
+  EXPECT_GE(buffer.pending_bytes(), end);
+  buffer.Release(end);
+  EXPECT_LE(buffer.pending_bytes(), 512u << 10);
+  EXPECT_LE(buffer.memory_bytes(), 16u << 20);
+  // One huge frame does not stay either.
+  end = Fill(&buffer, end, 1, 32 << 20);
+  MarkWritten(&buffer);
+  buffer.Release(end);
+  end = Fill(&buffer, end, 1, 10);
+  MarkWritten(&buffer);
+  buffer.Release(end);
+  EXPECT_LE(buffer.memory_bytes(), 16u << 20);
+}
+
+}  // namespace
+}  // namespace thermocline::engine

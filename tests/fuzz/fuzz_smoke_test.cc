@@ -1,0 +1,108 @@
+// A short run of every fuzz target inside the suite: seeds (golden files and texts) and mutations
+// of them, a bounded count, a printed seed (THERMOCLINE_SEED repeats it). The long runs are
+// scripts/fuzz.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "tests/codec/golden.h"
+
+extern "C" {
+int Fuzz_cold_record(const uint8_t* data, size_t size);
+int Fuzz_log_frame(const uint8_t* data, size_t size);
+int Fuzz_rdb_object(const uint8_t* data, size_t size);
+int Fuzz_resp(const uint8_t* data, size_t size);
+}
+
+namespace thermocline::codec {
+namespace {
+
+constexpr int kRuns = 100000;
+constexpr size_t kMaxInput = 4096;
+
+using Target = int (*)(const uint8_t*, size_t);
+
+std::vector<std::string> GoldenSeeds(const std::string& folder) {
+  std::vector<std::string> seeds;
+  const std::filesystem::path root = std::string(THERMOCLINE_SOURCE_DIR) + "/tests/golden";
+  for (const auto& entry : std::filesystem::directory_iterator(root / folder)) {
+    seeds.push_back(Golden(folder + "/" + entry.path().filename().string()));
+  }
+  // The order of a directory is not fixed, a run has to be.
+  std::sort(seeds.begin(), seeds.end());
+  return seeds;
+}
+
+void Mutate(std::mt19937_64& random, const std::vector<std::string>& seeds, std::string* input) {
+  const auto at = [&] { return input->empty() ? 0 : random() % input->size(); };
+  switch (random() % 6) {
+    case 0:
+      if (!input->empty()) (*input)[at()] ^= static_cast<char>(1 << random() % 8);
+      break;
+    case 1:
+      if (!input->empty()) (*input)[at()] = static_cast<char>(random());
+      break;
+    case 2:
+      input->insert(at(), 1 + random() % 4, static_cast<char>(random()));
+      break;
+    case 3:
+      if (!input->empty()) input->erase(at(), 1 + random() % 8);
+      break;
+    case 4: {
+      const std::string& other = seeds[random() % seeds.size()];
+      const size_t begin = other.empty() ? 0 : random() % other.size();
+      input->insert(at(), other.substr(begin, random() % 64));
+      break;
+    }
+    default:
+      input->resize(at());
+      break;
+  }
+  if (input->size() > kMaxInput) input->resize(kMaxInput);
+}
+
+void RunTarget(Target target, const std::vector<std::string>& seeds) {
+  std::mt19937_64 random(TestSeed());
+  const auto feed = [target](const std::string& input) {
+    // An allocation of exactly the size, so that the sanitizer sees a read beyond it.
+    const std::vector<uint8_t> exact(input.begin(), input.end());
+    target(exact.data(), exact.size());
+  };
+  for (const std::string& seed : seeds) feed(seed);
+  std::string input;
+  for (int i = 0; i < kRuns; ++i) {
+    if (i % 16 == 0) input = seeds[random() % seeds.size()];
+    Mutate(random, seeds, &input);
+    feed(input);
+  }
+}
+
+TEST(FuzzSmoke, ColdRecord) { RunTarget(Fuzz_cold_record, GoldenSeeds("cold-tier/v1")); }
+
+TEST(FuzzSmoke, LogFrame) { RunTarget(Fuzz_log_frame, GoldenSeeds("log/v1")); }
+
+TEST(FuzzSmoke, RdbObject) {
+  std::vector<std::string> seeds = GoldenSeeds("rdb-object/v1");
+  // The strings without their envelope are what the reader sees.
+  for (size_t i = seeds.size(); i > 0; --i) {
+    if (seeds[i - 1].size() > 11) seeds.push_back(seeds[i - 1].substr(1, seeds[i - 1].size() - 11));
+  }
+  RunTarget(Fuzz_rdb_object, seeds);
+}
+
+TEST(FuzzSmoke, Resp) {
+  RunTarget(Fuzz_resp, {
+                           "\x01*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n*1\r\n$4\r\nPING\r\n",
+                           "\x06*2\r\n$4\r\nECHO\r\n$11\r\nhello world\r\n",
+                           "\x05SET \"a\\x41 b\" 'c\\'d'\r\nPING\n\r\n*0\r\n*-1\r\n",
+                           "\x02*11\r\n$16385\r\n",
+                       });
+}
+
+}  // namespace
+}  // namespace thermocline::codec

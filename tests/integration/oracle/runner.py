@@ -1,0 +1,222 @@
+"""Sends steps to both servers and compares: every reply, and at the end everything they hold.
+
+Commands of one connection that follow each other go as one pipeline, and the other server's copy goes
+out before the first is read, so both work at the same time. A change of connection waits for all
+replies: the order in which commands reach a server is fixed by the seed.
+"""
+import time
+
+import resp
+from oracle import generator, normalise
+
+MAX_PIPELINE = 64
+# A deadline set 1 ms ahead has passed on both servers after this time.
+PAST_DEADLINE_S = 0.004
+
+
+class Difference(AssertionError):
+    def __init__(self, index, step, oracle, ours, queued=None):
+        self.index = index
+        self.step = step
+        self.oracle = oracle
+        self.ours = ours
+        self.queued = queued
+        super().__init__(f"step {index}: {step!r}\n  redis-server: {oracle!r}\n  ours:         {ours!r}")
+
+
+class Runner:
+    def __init__(self, oracle, ours):
+        self.servers = (oracle, ours)
+        self.ours_is_ours = ours.is_ours
+        self.connections = []
+        self.spills = 0
+
+    def reset(self):
+        """Both servers empty, all connections new."""
+        self.close()
+        for server in self.servers:
+            with server.connect() as connection:
+                for argv in (["CLIENT", "UNPAUSE"], ["FLUSHALL"], ["DEBUG", "SET-ACTIVE-EXPIRE", "0"]):
+                    reply = connection.command(*argv)
+                    assert not reply.is_error(), f"{server.describe()}: {argv}: {reply}"
+        self.connections = [tuple(server.connect(protocol=3 if number == 2 else 2)
+                                  for server in self.servers)
+                            for number in range(generator.CONNECTIONS)]
+        # Commands queued by MULTI on each connection, to judge EXEC's reply by; None outside.
+        self.queued = [None] * generator.CONNECTIONS
+
+    def close(self):
+        for pair in self.connections:
+            for connection in pair:
+                connection.close()
+        self.connections = []
+
+    def run(self, steps):
+        """Raises Difference at the first one."""
+        batch, batch_start = [], 0
+        for index, step in enumerate(steps):
+            if batch and (step.kind != "command" or step.connection != batch[0].connection
+                          or len(batch) >= MAX_PIPELINE):
+                self._send(batch_start, batch)
+                batch = []
+            if step.kind == "command":
+                if not batch:
+                    batch_start = index
+                batch.append(step)
+            else:
+                getattr(self, "_macro_" + step.kind)(index, step)
+        if batch:
+            self._send(batch_start, batch)
+
+    def _send(self, start, batch):
+        pair = self.connections[batch[0].connection]
+        wire = b"".join(resp.encode(step.argv) for step in batch)
+        for connection in pair:
+            connection.send_raw(wire)
+        for offset, step in enumerate(batch):
+            replies = []
+            for connection, server in zip(pair, self.servers):
+                try:
+                    replies.append(connection.read())
+                except OSError as error:
+                    raise Difference(start + offset, step, *(
+                        [resp.Reply("-", str(error).encode(), str(error).encode())] * 2)) from error
+            self._compare(start + offset, step, *replies)
+
+    def _compare(self, index, step, oracle, ours):
+        queued = self.queued[step.connection]
+        name = str(step.argv[0]).upper()
+        if oracle.raw == b"+QUEUED\r\n":
+            if ours.raw != oracle.raw:
+                raise Difference(index, step, oracle, ours)
+            queued.append(step.argv)
+            return
+        if name == "EXEC" and queued is not None and isinstance(oracle.value, list):
+            self.queued[step.connection] = None
+            if not isinstance(ours.value, list) or len(ours.value) != len(queued):
+                raise Difference(index, step, oracle, ours)
+            for argv, a, b in zip(queued, oracle.value, ours.value):
+                if not normalise.same(argv, a, b):
+                    raise Difference(index, step, oracle, ours, queued)
+            return
+        if not normalise.same(step.argv, oracle, ours):
+            raise Difference(index, step, oracle, ours)
+        if name == "MULTI" and oracle.raw == b"+OK\r\n":
+            self.queued[step.connection] = []
+        elif name in ("EXEC", "DISCARD", "RESET") and not (
+                oracle.is_error() and b"EXECABORT" not in oracle.raw):
+            self.queued[step.connection] = None
+
+    def _in_transaction(self, step):
+        return self.queued[step.connection] is not None
+
+    def _both(self, step, *argv):
+        replies = []
+        for connection in self.connections[step.connection]:
+            connection.send(argv)
+        for connection in self.connections[step.connection]:
+            replies.append(connection.read())
+        return replies
+
+    def _macro_scan(self, index, step):
+        if self._in_transaction(step):
+            return
+        found = []
+        for connection in self.connections[step.connection]:
+            keys, cursor = set(), b"0"
+            for _ in range(1_000_000):
+                reply = connection.command("SCAN", cursor, *step.argv)
+                if reply.is_error():
+                    raise Difference(index, step, reply, reply)
+                cursor = reply.value[0].value
+                keys.update(item.value for item in reply.value[1].value)
+                if cursor == b"0":
+                    break
+            found.append(keys)
+        if found[0] != found[1]:
+            raise Difference(index, step, f"{len(found[0])} keys, only here: {found[0] - found[1]}",
+                             f"{len(found[1])} keys, only here: {found[1] - found[0]}")
+
+    def _macro_random(self, index, step):
+        if self._in_transaction(step):
+            return
+        oracle, ours = self._both(step, "RANDOMKEY")
+        if not normalise.same(["RANDOMKEY"], oracle, ours):
+            raise Difference(index, step, oracle, ours)
+        if ours.value is not None:
+            exists = self._both(step, "EXISTS", ours.value)
+            if [reply.value for reply in exists] != [1, 1]:
+                raise Difference(index, step, *exists)
+
+    def _macro_expired(self, index, step):
+        if self._in_transaction(step):
+            return
+        for argv in (step.argv, ["EXISTS", step.argv[1]]):
+            oracle, ours = self._both(step, *argv)
+            if not normalise.same(argv, oracle, ours) and argv is step.argv:
+                raise Difference(index, step, oracle, ours)
+            # EXISTS right after a 1 ms deadline may be early on one side; after the wait it may not.
+            time.sleep(PAST_DEADLINE_S)
+        oracle, ours = self._both(step, "EXISTS", step.argv[1])
+        if oracle.raw != ours.raw:
+            raise Difference(index, step, oracle, ours)
+
+    def _macro_quiet(self, index, step):
+        if self._in_transaction(step):
+            return
+        mode, key, value = step.argv
+        commands = [["CLIENT", "REPLY", mode], ["SET", key, value]]
+        if mode == "OFF":
+            commands += [["GET", key], ["CLIENT", "REPLY", "ON"]]
+        commands.append(["GET", key])
+        pair = self.connections[step.connection]
+        for connection in pair:
+            connection.send(*commands)
+        for _ in range(2 if mode == "OFF" else 1):
+            oracle, ours = (connection.read() for connection in pair)
+            if oracle.raw != ours.raw:
+                raise Difference(index, step, oracle, ours)
+
+    def _macro_spill(self, index, step):
+        if not self.ours_is_ours:
+            return
+        with self.servers[1].connect() as connection:
+            reply = connection.command("DEBUG", *step.argv)
+            if reply.is_error():
+                raise Difference(index, step, "(only sent to ours)", reply)
+        self.spills += 1
+
+    def compare_contents(self):
+        """Every key, value, deadline and encoding of every database, and DEBUG DIGEST."""
+        step = generator.Step("contents", 0, [])
+        for pair in self.connections:
+            for connection in pair:
+                connection.close()
+        contents = []
+        for server in self.servers:
+            with server.connect() as connection:
+                held = {}
+                for database in range(16):
+                    connection.command("SELECT", database)
+                    keys = sorted(item.value for item in connection.command("KEYS", "*").value)
+                    names = connection.pipeline([["DUMP", key] for key in keys])
+                    ends = connection.pipeline([["PEXPIRETIME", key] for key in keys])
+                    kinds = connection.pipeline([["OBJECT", "ENCODING", key] for key in keys])
+                    size = connection.command("DBSIZE").value
+                    for key, dump, end, kind in zip(keys, names, ends, kinds):
+                        held[database, key] = (dump.value, end.value, kind.value)
+                    # DBSIZE counts keys past their deadline until they are met; KEYS has met them all.
+                    held[database, "DBSIZE"] = (size, -1, size == len(keys))
+                digest = connection.command("DEBUG", "DIGEST").value
+                contents.append((held, digest))
+        (oracle, oracle_digest), (ours, our_digest) = contents
+        for where in sorted(set(oracle) | set(ours), key=repr):
+            a, b = oracle.get(where), ours.get(where)
+            if a is None or b is None or a[0] != b[0] or a[2] != b[2] or (
+                    (a[1] < 0) != (b[1] < 0)
+                    or abs(a[1] - b[1]) > normalise.TTL_TOLERANCE_MS):
+                raise Difference(-1, step, (where, a), (where, b))
+        # The digest covers deadlines only as "has one": it is equal although the clocks differ.
+        if oracle_digest != our_digest:
+            raise Difference(-1, step, oracle_digest, our_digest)
+        return sum(1 for where in oracle if where[1] != "DBSIZE")

@@ -1,0 +1,34 @@
+// See value_source.h.
+#include "tools/bench/value_source.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "tools/bench/key_picker.h"
+
+namespace thermocline::tools {
+
+void AppendValue(uint64_t key, uint64_t size, std::string* out) {
+  const uint64_t seed = Mix64(key);
+  const size_t start = out->size();
+  out->resize(start + size);
+  char* bytes = out->data() + start;
+  uint64_t word_number = 0;
+  for (uint64_t done = 0; done < size; done += 8) {
+    const uint64_t word = Mix64(seed + word_number++);
+    std::memcpy(bytes + done, &word, std::min<uint64_t>(8, size - done));
+  }
+}
+
+bool IsValueOf(uint64_t key, std::string_view value) {
+  std::string expected;
+  AppendValue(key, value.size(), &expected);
+  return expected == value;
+}
+
+uint64_t ValueSizeOf(uint64_t key, uint64_t size_min, uint64_t size_max) {
+  if (size_max <= size_min) return size_min;
+  return size_min + Mix64(key ^ 0x5eed) % (size_max - size_min + 1);
+}
+
+}  // namespace thermocline::tools
