@@ -51,6 +51,7 @@ struct Core {
   bool expire_by_clock = true;
   bool active_expire = true;
   bool recovering = false;
+  Lsn replay_next = 0;  // while recovering: LSN of the frame to be applied next
 
   // The open frame.
   EffectWriter effects;

@@ -15,6 +15,7 @@
 #include "codec/rdb/object.h"
 #include "codec/resp/command_reader.h"
 #include "engine/hot_tier.h"
+#include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
 
 namespace thermocline::engine {
@@ -146,10 +147,28 @@ codec::Status Recovery::ReplayBatch() {
       return status.Annotate("log frame " + std::to_string(frame.lsn) + " in " + frame.place);
     }
     ++core_.stats.replayed_frames;
+    core_.replay_next = frame.lsn + frame.payload.size();
   }
   batch_.clear();
   batch_bytes_ = 0;
   absent_.clear();
+  core_.spiller->Measure();
+  return core_.spiller->short_of_memory() ? RelieveMemory() : codec::Status();
+}
+
+codec::Status Recovery::RelieveMemory() {
+  TC_RETURN_IF_ERROR(core_.log->MakeRecoveredDurable());
+  core_.log_db = db_;
+  write_back_.Start();
+  while (write_back_.checkpoint_running()) {
+    write_back_.Slice();
+    if (!core_.options.background) core_.cold->RunUntilIdle();
+    core_.cold->NotifyDurable();
+    write_back_.TakeLanded(/*spill=*/false);
+    if (!core_.cold->healthy()) return core_.cold->error().Annotate("spilling during replay");
+    if (core_.options.background) std::this_thread::sleep_for(std::chrono::microseconds(100));
+  }
+  core_.spiller->DropAllNow();
   return {};
 }
 

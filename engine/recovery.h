@@ -49,6 +49,8 @@ class Recovery {
 
   codec::Status LoadCheckpoint();
   codec::Status ReplayBatch();
+  /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and spills it.
+  codec::Status RelieveMemory();
   codec::Status ReadAhead();
   codec::Status Apply(const Frame& frame);
   codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);

@@ -349,7 +349,7 @@ def hot_beside_cold(ours, keys, options, seconds):
 
 def bare_rocksdb(server, seconds, rounds):
     """Uniform reads of the stopped server's cold directory, by the engine's own backend alone."""
-    ask(server, "DEBUG", "SPILL", "all")
+    ask(server, "DEBUG", "SPILL", "ALL")
     server.terminate()
     rates = []
     for _ in range(rounds):
@@ -497,7 +497,7 @@ def suite_expiry(pool, options):
             connection.pipeline([["SET", "e:%d" % n, payload[n % 60000:n % 60000 + 1000], "PXAT", deadlines[n]]
                                  for n in range(start, min(start + 500, count))])
         if ours.is_ours:
-            connection.command("DEBUG", "SPILL", "all")
+            connection.command("DEBUG", "SPILL", "ALL")
         disk_full = disk_bytes(ours)
         late = []
         due = 0

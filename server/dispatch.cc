@@ -553,6 +553,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   TransactionState& transaction = client.transaction;
   engine::Database* db = server_.database();
   const size_t begin = client.out.size();
+  const bool replying = client.reply_mode == ReplyMode::kOn;
   codec::RespWriter writer(client.out, client.proto);
   const auto close = [&] {
     transaction.open = false;
@@ -659,7 +660,8 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   close();
   queue.Clear();
   transaction.queue = std::move(queue);
-  Finish(client, command, begin, 0);
+  // CLIENT REPLY OFF inside takes back what followed it, not what was replied before.
+  Finish(client, command, replying ? client.out.size() : begin, 0);
   return Outcome::kDone;
 }
 
@@ -693,6 +695,7 @@ void Dispatcher::RunQueuedInExec(Client& client, Command* command,
     ++command->stats.failed;
     server_.stats_.CountError(std::string_view(client.out).substr(begin));
   }
+  if (client.reply_mode == ReplyMode::kOff) client.out.resize(begin);
 }
 
 }  // namespace thermocline::server

@@ -151,10 +151,11 @@ void ClientsSection(Server& s, const Snapshot&, Fields& f) {
 void MemorySection(Server& s, const Snapshot& now, Fields& f) {
   SampleMemoryPeak(s);
   const ProcessMemory process = ReadProcessMemory();
-  const uint64_t used = UsedMemory(s);
-  const auto peak = static_cast<uint64_t>(s.stats().memory_peak);
+  const auto& sampled = s.stats().memory;
+  const uint64_t used = process.allocated;
+  const uint64_t peak = std::max(sampled.peak, used);
   const uint64_t dataset = std::min(now.engine.value_bytes, used);
-  const uint64_t fixed = std::min(now.engine.fixed_bytes, used);
+  const uint64_t startup = std::min(sampled.startup, used);
   uint64_t clients = 0;
   for (const Client* client : s.clients()) clients += client->MemoryBytes();
 
@@ -163,9 +164,9 @@ void MemorySection(Server& s, const Snapshot& now, Fields& f) {
   f.Bytes("used_memory_peak", peak);
   f.Fixed("used_memory_peak_perc", 100 * Ratio(used, peak), 2, "%");
   f.Count("used_memory_overhead", used - dataset);
-  f.Count("used_memory_startup", fixed);
+  f.Count("used_memory_startup", startup);
   f.Count("used_memory_dataset", dataset);
-  f.Fixed("used_memory_dataset_perc", 100 * Ratio(dataset, used - fixed), 2, "%");
+  f.Fixed("used_memory_dataset_perc", 100 * Ratio(dataset, used - startup), 2, "%");
   f.Count("allocator_allocated", process.allocated);
   f.Count("allocator_active", process.active);
   f.Count("allocator_resident", process.mapped);
@@ -517,14 +518,12 @@ ProcessMemory ReadProcessMemory() {
   return out;
 }
 
-uint64_t UsedMemory(Server& server) {
-  if (!server.loading()) return server.database()->GetStats().used_memory;
-  return ReadProcessMemory().allocated;
-}
-
 void SampleMemoryPeak(Server& server) {
-  ServerStats& stats = server.stats();
-  stats.memory_peak = std::max(stats.memory_peak, static_cast<int64_t>(UsedMemory(server)));
+  auto& memory = server.stats().memory;
+  const uint64_t used = ReadProcessMemory().allocated;
+  if (memory.startup == 0) memory.startup = used;
+  memory.peak = std::max(memory.peak, used);
+  memory.sampled_ms = server.now_ms();
 }
 
 std::string HumanBytes(uint64_t bytes) {

@@ -29,9 +29,8 @@ struct ProcessMemory {
 };
 ProcessMemory ReadProcessMemory();
 
-/// Memory in use as INFO counts it: the engine's account, or the allocator's while loading.
-uint64_t UsedMemory(Server& server);
-/// For the cron: keeps used_memory_peak.
+/// For the cron, once a second or so: keeps used_memory_peak, and used_memory_startup at the first
+/// call.
 void SampleMemoryPeak(Server& server);
 
 /// "1.50M": bytes for people, as Redis rounds them.

@@ -9,6 +9,7 @@
 #include <random>
 
 #include "server/dispatch.h"
+#include "server/info.h"
 #include "server/logging.h"
 
 namespace thermocline::server {
@@ -355,6 +356,7 @@ void Server::Cron() {
   UpdateTime();
   if (pause_.Expired(now_ms_)) Unpause();
   stats_.watching_clients = watches_.clients();
+  if (now_ms_ - stats_.memory.sampled_ms >= 1000) SampleMemoryPeak(*this);
   stats_.ops.Sample(stats_.commands_processed, now_ms_);
   stats_.input.Sample(stats_.net_input_bytes, now_ms_);
   stats_.output.Sample(stats_.net_output_bytes, now_ms_);
@@ -412,7 +414,9 @@ void Server::ResetStats() {
   const uint64_t blocked = stats_.blocked_clients;
   const uint64_t watching = stats_.watching_clients;
   const uint64_t client_bytes = stats_.client_bytes;
+  const auto memory = stats_.memory;
   stats_ = ServerStats{};
+  stats_.memory = memory;
   stats_.blocked_clients = blocked;
   stats_.watching_clients = watching;
   stats_.client_bytes = client_bytes;

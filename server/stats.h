@@ -91,7 +91,6 @@ struct ServerStats {
   uint64_t evicted_clients = 0;
   uint64_t parked_commands = 0;  // that waited for the cold tier or for memory
   uint64_t acl_denied_auth = 0;
-  int64_t memory_peak = 0;
   // Errors answered, by code: "ERR", "WRONGTYPE" ... Bounded, see kErrorCodesMax.
   std::map<std::string, uint64_t, std::less<>> errors;
   static constexpr size_t kErrorCodesMax = 128;
@@ -99,6 +98,12 @@ struct ServerStats {
   uint64_t blocked_clients = 0;
   uint64_t watching_clients = 0;
   uint64_t client_bytes = 0;  // buffers and state of all clients, as of the last cron call
+  // Sampled by the cron; RESETSTAT leaves these alone. Bytes, see SampleMemoryPeak.
+  struct {
+    uint64_t startup = 0;
+    uint64_t peak = 0;
+    int64_t sampled_ms = 0;
+  } memory;
   // Sampled by the cron.
   RateTracker ops, input, output;
 

@@ -10,6 +10,6 @@ namespace thermocline::server {
 inline constexpr char kRedisVersion[] = "7.0.15";
 inline constexpr char kThermoclineVersion[] = "0.1.0";
 /// Sixteen hex digits, as tools expect of redis_build_id; ours says the version, not the build.
-inline constexpr char kBuildId[] = "7468657200000100";
+inline constexpr char kBuildId[] = "7468726d00000100";
 
 }  // namespace thermocline::server

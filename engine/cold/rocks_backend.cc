@@ -13,6 +13,7 @@
 
 #include "codec/cold_record.h"
 #include "codec/proto/checkpoint.pb.h"
+#include "engine/cold/manifest_tail.h"
 #include "engine/cold/rocks_options.h"
 #include "engine/env/file_system.h"
 #include "glog/logging.h"
@@ -309,6 +310,7 @@ Status RocksBackendImpl::OpenAll() {
 
   TC_RETURN_IF_ERROR(CreateDirDurably(fs_, options_.dir));
   TC_RETURN_IF_ERROR(CheckUnlocked());
+  TC_RETURN_IF_ERROR(CutTornManifestTail(fs_, options_.dir));
   bool exists = false;
   bool fresh = false;
   TC_RETURN_IF_ERROR(CheckFormat(&exists, &fresh));

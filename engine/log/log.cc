@@ -557,6 +557,13 @@ Lsn Log::FirstLsn() const {
   return chain.empty() ? EndOffset() + 1 : chain.front().header.base_lsn;
 }
 
+Status Log::MakeRecoveredDurable() {
+  CHECK(!impl_->started_);
+  TC_RETURN_IF_ERROR(MakeTailDurable(impl_->options_.fs, impl_->recovered_));
+  durable_end_ = impl_->recovered_.end;
+  return Status::Ok();
+}
+
 Status Log::Start(Lsn at_least, bool may_jump) {
   Impl& impl = *impl_;
   CHECK(!impl.started_);

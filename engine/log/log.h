@@ -123,6 +123,10 @@ class Log {
   /// First LSN of the recovered chain; EndOffset() + 1 if there is none. Before Start().
   Lsn FirstLsn() const;
 
+  /// What was recovered may lie in the page cache only (after kill -9): syncs it, so that DurableEnd() says
+  /// so before Start(). For recovery that must write back while it replays. May be called again.
+  Status MakeRecoveredDurable();
+
   /// Makes what was recovered durable and gets ready to append to a new segment. `at_least` is the
   /// largest LSN that the cold tier has seen ("high"): kCorruption if the log ends before it. With
   /// `may_jump` (the log was switched off, or its content is to be ignored on purpose) the stream

@@ -15,6 +15,7 @@ constexpr size_t kSliceNodes = 1000;
 constexpr uint64_t kFloorMin = 512 << 10;
 constexpr size_t kNewcomersMin = 1024;
 constexpr int kHopelessTurns = 64;
+constexpr int kPauseMax = 64;
 
 }  // namespace
 
@@ -71,6 +72,7 @@ void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
   if (entry->frequency() != 0 || !CanDrop(entry) || used() <= limit_ - limit_ / 8) return;
   hot_.Drop(space, position, entry);
   ++core_.stats.spilled_keys;
+  pause_ = 0;
 }
 
 size_t Spiller::SpillNewcomers(size_t max) {
@@ -134,7 +136,16 @@ bool Spiller::Slice() {
     WakeParked();
     return false;
   }
-  if (!short_of_memory() && parked_.empty()) return false;
+  if (!short_of_memory() && parked_.empty()) {
+    pause_ = 0;
+    pause_next_ = 1;
+    return false;
+  }
+  if (pause_ > 0) {
+    --pause_;
+    WakeParked();
+    return false;
+  }
   // Skips empty databases, which the clock would otherwise visit one a tick.
   for (int i = 0; i < core_.keyspace.databases() && core_.keyspace.at(clock_db_).table.empty(); ++i) {
     clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
@@ -148,6 +159,8 @@ bool Spiller::Slice() {
       (dropped == 0 || used() > limit_ || core_.dirty_keys * 3 > core_.keyspace.at(clock_db_).table.size())) {
     write_back_.Start();
   }
+  pause_next_ = dropped > 0 ? 1 : std::min(pause_next_ * 2, kPauseMax);
+  if (dropped == 0) pause_ = pause_next_;
   WakeParked();
   return used() > limit_ && dropped > 0;
 }
@@ -237,6 +250,16 @@ Admission Spiller::Admit(Waiter* waiter) {
   parked_.insert(place, waiter);
   Residency::AddPending(waiter);
   return Admission::kParked;
+}
+
+void Spiller::DropAllNow() {
+  for (int db = 0; db < core_.keyspace.databases(); ++db) {
+    clock_db_ = db;
+    core_.keyspace.at(db).clock_hand = 0;
+    do {
+      TurnClock(100'000, /*everything=*/true);
+    } while (core_.keyspace.at(db).clock_hand != 0);
+  }
 }
 
 void Spiller::SpillAll(Waiter* waiter) {

@@ -38,7 +38,9 @@ class Spiller {
   void Cancel(Waiter* waiter) { std::erase(parked_, waiter); }
   /// A slice of spilling. Whether there is more to do at once.
   bool Slice();
-  /// Drops whatever can be dropped, in slices, until nothing is left or `waiter` is told.
+  /// Recovery: drops whatever can be dropped, in the call.
+  void DropAllNow();
+  /// Drops whatever can be dropped, in slices; `waiter` is told at the end.
   void SpillAll(Waiter* waiter);
 
   bool short_of_memory() const { return used_ > limit_ - limit_ / 10; }
@@ -77,6 +79,9 @@ class Spiller {
   std::vector<Entry*> victims_;
   uint64_t next_park_order_ = 1;
   int turns_without_drop_ = 0;   // of the clock, in a row
+  // Slices to leave out after some that dropped nothing: what is left is dirty, and its landing ends the wait.
+  int pause_ = 0;
+  int pause_next_ = 1;
 };
 
 }  // namespace thermocline::engine

@@ -32,7 +32,10 @@ bool WriteBack::Due() const {
       replay_us >= core_.options.recovery_budget_ms * 1000.0) {
     return true;
   }
-  return core_.log->NextLsn() - last_checkpoint_ >= core_.options.checkpoint_log_bytes;
+  // Replay rebuilds in memory what the log holds: it must fit there.
+  const uint64_t cap = std::min(core_.options.checkpoint_log_bytes,
+                                std::max<uint64_t>(core_.stats.budget_bytes / 4, 8 << 20));
+  return core_.log->NextLsn() - last_checkpoint_ >= cap;
 }
 
 void WriteBack::Start() {
@@ -56,7 +59,7 @@ void WriteBack::Cancel(Waiter* waiter) {
 void WriteBack::BeginSweep() {
   collecting_ = true;
   restart_ = false;
-  checkpoint_ = core_.log->NextLsn();
+  checkpoint_ = core_.recovering ? core_.replay_next : core_.log->NextLsn();
   checkpoint_select_db_ = core_.log_db;
   sweep_is_clean_ = clean_stop_;
   changes_at_start_ = core_.changes;
@@ -234,7 +237,7 @@ void WriteBack::CheckpointLanded() {
   changes_at_last_ = changes_at_start_;
   core_.stats.last_checkpoint_unix_s = core_.clock->WallMs() / 1000;
   ++core_.stats.checkpoints;
-  core_.log->Recycle(checkpoint_);
+  if (!core_.recovering) core_.log->Recycle(checkpoint_);
   if (!dropped_.empty()) {
     ColdBatch drops;
     for (const Keyspace::Dropped& dropped : dropped_) {

@@ -288,7 +288,11 @@ void WriteCommandInfo(const Command* command, RespWriter& reply) {
   for (const std::string_view tip : spec.tips) reply.Bulk(tip);
   reply.Set(spec.keys.size());
   for (const KeySpec& key : spec.keys) WriteKeySpec(key, reply);
-  reply.Set(command->subcommands.size());
+  if (command->subcommands.empty()) {
+    reply.Set(0);  // an array only when there are some: so it is in Redis
+    return;
+  }
+  reply.Array(command->subcommands.size());
   for (const Command* sub : command->subcommands) WriteCommandInfo(sub, reply);
 }
 

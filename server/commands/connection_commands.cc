@@ -1,6 +1,7 @@
 // AUTH, ECHO, HELLO, PING, QUIT, RESET, SELECT: what a connection says about itself before and between its work.
 //
 // None of them touches data: they run outside engine frames, most of them also before AUTH or while loading.
+#include <climits>
 #include <string>
 
 #include "codec/number_text.h"
@@ -136,8 +137,7 @@ void Reset(CommandContext& c) {
 
 void Select(CommandContext& c) {
   int64_t number = 0;
-  if (!c.Integer(1, &number)) return;
-  if (number != static_cast<int>(number)) return c.NotInteger();
+  if (!c.IntegerInRange(1, INT_MIN, INT_MAX, &number)) return;
   if (number < 0 || number >= c.server().config().databases) return c.Error("ERR DB index is out of range");
   c.client().db = static_cast<int>(number);
   c.Ok();

@@ -462,7 +462,8 @@ constexpr ArgSpec kSetexArgs[] = {KeyArg(), IntegerArg("seconds"), StringArg("va
 constexpr KeySpec kSetnxKeys[] = {KeyAt(1, kKeyOW | kKeyInsert, Need::kHeader)};
 constexpr KeySpec kSetrangeKeys[] = {KeyAt(1, kKeyRW | kKeyUpdate, Need::kValue)};
 constexpr ArgSpec kSetrangeArgs[] = {KeyArg(), IntegerArg("offset"), StringArg("value")};
-constexpr KeySpec kReadLengthKey[] = {KeyAt(1, kKeyRO, Need::kHeader)};
+// STRLEN sees the whole value: a cold record knows the length of its payload, not of its text.
+constexpr KeySpec kReadLengthKey[] = {KeyAt(1, kKeyRO, Need::kValue)};
 
 constexpr CommandSpec kRows[] = {
     {.name = "APPEND",

@@ -18,6 +18,8 @@ namespace {
 
 using codec::Status;
 
+constexpr int64_t kReplBacklogMin = 16 << 10;
+
 bool SameWord(std::string_view a, std::string_view b) {
   return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
@@ -142,7 +144,7 @@ codec::Status Config::Set(std::span<const std::string_view> pairs, const SetCont
   }
 
   const ServerConfig before = values_;
-  std::vector<std::pair<ApplyAction, std::string_view>> actions;
+  std::vector<const Change*> actions;  // the first change of each action
   for (size_t i = 0; i < changes.size(); ++i) {
     const ConfigRow& row = *changes[i].row;
     const std::vector<std::string> words = SplitValue(row, pairs[2 * i + 1]);
@@ -156,21 +158,25 @@ codec::Status Config::Set(std::span<const std::string_view> pairs, const SetCont
       return SetFailed(changes[i].name, error);
     }
     if (parsed == ConfigParse::kUnchanged || row.apply == ApplyAction::kNone) continue;
-    const auto same = [&](const auto& a) { return a.first == row.apply; };
-    if (std::none_of(actions.begin(), actions.end(), same))
-      actions.emplace_back(row.apply, changes[i].name);
+    const auto same = [&](const Change* c) { return c->row->apply == row.apply; };
+    if (std::none_of(actions.begin(), actions.end(), same)) actions.push_back(&changes[i]);
   }
+  // Redis, too, moves these into their ranges instead of refusing.
   values_.hz = std::clamp<int64_t>(values_.hz, kHzMin, kHzMax);
+  if (values_.repl_backlog_size != before.repl_backlog_size) {
+    values_.repl_backlog_size = std::max(values_.repl_backlog_size, kReplBacklogMin);
+  }
 
   for (size_t i = 0; applier_ != nullptr && i < actions.size(); ++i) {
-    const Status applied = applier_->ApplyConfig(actions[i].first, values_);
+    const Status applied = applier_->ApplyConfig(actions[i]->row->apply, values_);
     if (applied.ok()) continue;
-    const std::string why(applied.message());
+    const std::string_view known = actions[i]->row->apply_error;
+    const std::string why(known.empty() ? applied.message() : known);
     values_ = before;
     // Best effort, as the old values were in force a moment ago. The one that failed is applied
     // again too: it may have done half of its work.
-    for (size_t j = 0; j <= i; ++j) applier_->ApplyConfig(actions[j].first, values_).ok();
-    return SetFailed(actions[i].second, why);
+    for (size_t j = 0; j <= i; ++j) applier_->ApplyConfig(actions[j]->row->apply, values_).ok();
+    return SetFailed(actions[i]->name, why);
   }
 
   ServerConfig defaults{};

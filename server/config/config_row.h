@@ -71,6 +71,8 @@ struct ConfigRow {
   std::span<const EnumName> names = {};
   bool (*valid_text)(std::string_view text, std::string* error) = nullptr;
   ApplyAction apply = ApplyAction::kNone;
+  std::string_view apply_error =
+      {};                     // what the client reads if that fails; empty: the applier's words
   std::string_view why = {};  // accepted without effect because …; empty: in force
   const char* harmless =
       nullptr;  // a value besides the default that asks for what happens anyway: no warning
@@ -88,9 +90,10 @@ struct ConfigRow {
     r.alias = other;
     return r;
   }
-  constexpr ConfigRow Apply(ApplyAction action) const {
+  constexpr ConfigRow Apply(ApplyAction action, std::string_view error = {}) const {
     ConfigRow r = *this;
     r.apply = action;
+    r.apply_error = error;
     return r;
   }
   constexpr ConfigRow Check(bool (*valid)(std::string_view, std::string*)) const {

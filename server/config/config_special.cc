@@ -4,6 +4,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <cstdio>
@@ -391,25 +392,31 @@ bool ValidHostname(std::string_view text, std::string* error) {
   return true;
 }
 
+// Redis refuses a template that may come to nothing: of the variables only those in kNeverEmpty
+// count.
 bool ValidTitleTemplate(std::string_view text, std::string* error) {
-  constexpr std::string_view kVariables[] = {"title",    "listen-addr", "server-mode", "port",
-                                             "tls-port", "unixsocket",  "config-file"};
-  bool good = !text.empty();
+  constexpr std::string_view kNeverEmpty[] = {"listen-addr", "port", "tls-port"};
+  constexpr std::string_view kMaybeEmpty[] = {"title", "server-mode", "unixsocket", "config-file"};
+  const auto has = [](std::span<const std::string_view> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  bool good = true;
+  bool something = false;
   for (size_t i = 0; good && i < text.size(); ++i) {
-    if (text[i] != '{') continue;
-    if (i + 1 < text.size() && text[i + 1] == '{') {  // "{{" stands for '{'
-      ++i;
+    if (text[i] != '{' || text.substr(i, 2) == "{{") {  // "{{" stands for '{'
+      something = something || std::strchr(" \t\r\n", text[i]) == nullptr;
+      if (text[i] == '{') ++i;
       continue;
     }
     const size_t end = text.find('}', i);
-    good = false;
-    if (end == text.npos) break;
-    for (const std::string_view name : kVariables)
-      good = good || name == text.substr(i + 1, end - i - 1);
+    const std::string_view name = text.substr(i + 1, end == text.npos ? end : end - i - 1);
+    good = end != text.npos && (has(kNeverEmpty, name) || has(kMaybeEmpty, name));
+    something = something || has(kNeverEmpty, name);
     i = end;
   }
-  if (!good) *error = "template format is invalid or contains unknown variables";
-  return good;
+  if (good && something) return true;
+  *error = "template format is invalid or contains unknown variables";
+  return false;
 }
 
 }  // namespace thermocline::server

@@ -189,8 +189,10 @@ constexpr ConfigRow Special(std::string_view name, const SpecialConfig& special,
 
 const ConfigRow kTable[] = {
     // Network.
-    Special("bind", kBindConfig, "* -::*", kConfigMultiArg).Apply(ApplyAction::kListen),
-    Number("port", &C::port, 0, 65535, 6379).Apply(ApplyAction::kListen),
+    Special("bind", kBindConfig, "* -::*", kConfigMultiArg)
+        .Apply(ApplyAction::kListen, "Failed to bind to specified addresses."),
+    Number("port", &C::port, 0, 65535, 6379)
+        .Apply(ApplyAction::kListen, "Unable to listen on this port. Check server logs."),
     Number("tcp-backlog", &C::tcp_backlog, 0, kIntMax, 511).Immutable(),
     Text("unixsocket", &C::unixsocket, "").Immutable().Optional(),
     Number("unixsocketperm", &C::unixsocketperm, 0, 0777, 0, NumberFormat::kOctal).Immutable(),

@@ -32,12 +32,12 @@ struct FakePeer {
 };
 
 struct TestServerOptions {
-  std::vector<std::string> config;  // as on the command line: "--maxmemory", "1mb"
+  std::vector<std::string> config = {};  // as on the command line: "--maxmemory", "1mb"
   bool open_database = true;        // false: the server is loading
   bool background = false;
   engine::Clock* clock = nullptr;
   engine::Random* random = nullptr;
-  std::string dir;                  // empty: a temporary one, removed at the end
+  std::string dir = {};             // empty: a temporary one, removed at the end
 };
 
 class TestServer {

@@ -94,11 +94,14 @@ class Client(threading.Thread):
                 self.state.pending.extend(units)
                 connection.send(*[argv for unit in units for argv in wire_form(unit)])
                 for unit in units:
+                    refused = False
                     for argv in wire_form(unit):
                         reply = connection.read()
-                        if reply.is_error() and argv[0] != "RENAME":
+                        # RENAME of an absent key is refused; whether it was absent is checked later.
+                        refused = reply.is_error() and reply.value == b"ERR no such key"
+                        if reply.is_error() and not (refused and argv[0] == "RENAME"):
                             raise AssertionError(f"{argv[:2]}: {reply}")
-                    self.state.acknowledge()
+                    self.state.acknowledge(refused)
         except OSError:
             pass
         except AssertionError as error:
@@ -155,18 +158,18 @@ class ClientState:
     def __init__(self):
         self.model = Model()
         self.pending = []
-        self.acknowledged_now = 0
+        self.refused = []  # for each acknowledged unit of this cycle, whether it was refused
         self.next_id = 0
 
-    def acknowledge(self):
-        self.acknowledged_now += 1
+    def acknowledge(self, refused):
+        self.refused.append(refused)
 
     def settle(self):
-        """(units acknowledged, units not): called when the client has ended."""
-        done = self.acknowledged_now
-        acknowledged, pending = self.pending[:done], self.pending[done:]
-        self.pending, self.acknowledged_now = [], 0
-        return acknowledged, pending
+        """Units acknowledged, whether refused, units not: called when the client has ended."""
+        done = len(self.refused)
+        acknowledged, pending, refused = self.pending[:done], self.pending[done:], self.refused
+        self.pending, self.refused = [], []
+        return acknowledged, refused, pending
 
 
 class Shared:
@@ -210,16 +213,18 @@ def scan_all(connection):
 
 def verify_client(number, state, connection, found):
     """The claim of this file, for one client. Moves its model to the state that was found."""
-    acknowledged, pending = state.settle()
+    acknowledged, refusals, pending = state.settle()
     model = state.model
-    short_lived = {}
-    for unit in acknowledged:
+    for unit, refused in zip(acknowledged, refusals):
+        if unit[0][0] == "RENAME":
+            assert refused == (unit[0][1] not in model.keys), \
+                f"client {number}: {unit[0]} was {'refused' if refused else 'accepted'} while running"
         model.apply(unit)
     uncertain = Model()
     uncertain.keys = dict(model.keys)
     touched = set()
     for unit in pending:
-        touched.update(key for key in uncertain.apply(unit))
+        touched.update(uncertain.apply(unit))
     mine = (b"c%d:" % number, b"e%d:" % number)
     for key in [key for key in model.keys if is_shared(key)]:
         del model.keys[key]
@@ -240,7 +245,7 @@ def verify_client(number, state, connection, found):
         return wanted[1] != -1 and wanted[1] <= now_ms and got == MISSING
 
     wrong = [key for key in set(held) | set(model.keys) if key not in touched and not agrees(key)]
-    assert not wrong, describe_wrong(number, wrong, model, held)
+    assert not wrong, describe_wrong(number, wrong, model, held, acknowledged)
     # Which prefix of the pending units was applied? Try each in turn; only touched keys can tell.
     disagreeing = {key for key in touched if not agrees(key)}
     applied = 0
@@ -253,18 +258,22 @@ def verify_client(number, state, connection, found):
         applied += 1
     assert not disagreeing, (
         f"client {number}: no prefix of the {len(pending)} unacknowledged units explains what is there; "
-        + describe_wrong(number, disagreeing, model, held))
+        + describe_wrong(number, disagreeing, model, held, acknowledged + pending))
     for key in [key for key in model.keys if key.startswith(b"e%d:" % number)]:
         if held.get(key, MISSING) == MISSING:
-            short_lived[key] = model.keys.pop(key)
+            del model.keys[key]
     return acknowledged, pending, applied
 
 
-def describe_wrong(number, wrong, model, held):
+def describe_wrong(number, wrong, model, held, units):
+    """The first keys that differ, and this cycle's units that named them."""
     lines = [f"client {number}: {len(wrong)} keys differ"]
     for key in sorted(wrong)[:5]:
         wanted, got = model.keys.get(key, MISSING), held.get(key, MISSING)
         lines.append(f"  {key!r}: wanted {str(wanted)[:120]}, found {str(got)[:120]}")
+        named = [f"    unit {index} of {len(units)}: {str(unit)[:300]}" for index, unit in enumerate(units)
+                 if any(key in argv[1:3] for argv in unit)]
+        lines += named[-6:]
     return "\n".join(lines)
 
 
@@ -305,7 +314,7 @@ def disturb(server, rng, stop, counters):
         with server.connect(timeout=30) as connection:
             while not stop.wait(rng.uniform(0.05, 0.3)):
                 if server.is_ours:
-                    connection.command("DEBUG", *rng.choice([["CHECKPOINT"], ["SPILL", "30"], ["SPILL", "all"]]))
+                    connection.command("DEBUG", *rng.choice([["CHECKPOINT"], ["SPILL", "ALL"]]))
                     last = resp.parse_info(connection.command("INFO", "tiering"))
     except OSError:
         pass
@@ -335,6 +344,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(servers):
         server.start()
         restart_ms_most = max(restart_ms_most, int((time.monotonic() - started) * 1000))
         with server.connect() as connection:
+            print(f"kill: cycle {cycle}, was {'everysec' if cycle % 2 else 'always'}, now {policy}")
             found = verify_counts(connection)
             # In the order of the clients' own prefixes; the shared keys last.
             settled = [verify_client(number, state, connection, found)

@@ -223,7 +223,7 @@ def test_data_several_times_the_budget_stays_right(servers):
         info = server.info("tiering") if server.is_ours else {}
         if server.is_ours:
             # From the disk alone: every key spilled, then read again.
-            assert not connection.command("DEBUG", "SPILL", "all").is_error()
+            assert not connection.command("DEBUG", "SPILL", "ALL").is_error()
             verify_everything(connection, model)
             check_size(connection, model)
     sampler.stop.set()

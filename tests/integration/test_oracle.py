@@ -116,26 +116,13 @@ def explain(pair, both, seed, steps, failure):
     lines += ["  before it:"] + [f"    {step!r}" for step in used[-8:-1]]
     if not (pair[0].is_running() and pair[1].is_running()):
         return "\n".join(lines + ["a server is gone; its log ends:", pair[1].log_tail()])
-    last = []
-
-    def fails(some):
-        try:
-            both.reset()
-            both.run(some)
-            both.compare_contents()
-            return False
-        except runner.Difference as difference:
-            last[:] = [difference]
-            return True
-
     try:
-        shrunk, repeated = shrink.shrink(used, fails, SHRINK_SECONDS)
+        shrunk, repeated, last = runner.shrink_difference(both, used, failure, SHRINK_SECONDS)
     except (OSError, AssertionError) as error:
         return "\n".join(lines + [f"shrinking stopped: {error}"])
     if not repeated:
         lines.append("the difference did not show again from empty servers: it depends on timing")
     else:
-        fails(shrunk)
         lines += [f"shrunk to {len(shrunk)} steps:"] + [f"    {step!r}" for step in shrunk]
-        lines += [f"  {line}" for line in str(last[0]).splitlines()] if last else []
+        lines += [f"  {line}" for line in str(last).splitlines()]
     return "\n".join(lines)

@@ -16,7 +16,6 @@ CASES = {
     "inline with binary": b"SET k \"\\x00\\xff\"\r\nGET k\r\n",
     "inline unbalanced quotes": b"SET \"a b\r\n",
     "inline quote then text": b"SET \"a\"b c\r\n",
-    "inline too long": b"A" * 70_000 + b"\r\n",
     "empty arrays": b"*0\r\n*-1\r\n*-10\r\n",
     "array then empty line": b"*1\r\n$4\r\nPING\r\n\r\n\r\n",
     "count not a number": b"*abc\r\n",
@@ -78,7 +77,8 @@ def locked_pair(module_servers):
         while time.monotonic() < deadline:
             try:
                 with server.connect() as connection:
-                    if b"NOAUTH" in connection.command("PING").raw:
+                    connection.command("AUTH", "secret")
+                    if connection.command("PING").raw == b"+PONG\r\n":
                         break
             except OSError:
                 pass

@@ -7,6 +7,10 @@
 namespace thermocline::engine {
 
 Status FakeColdBackend::Fail() {
+  if (failures_skip_ > 0) {
+    --failures_skip_;
+    return {};
+  }
   if (failures_left_ > 0) {
     --failures_left_;
     background_error_ = failure_;
@@ -252,8 +256,9 @@ void FakeColdBackend::BeginShutdown() {
   cv_.notify_all();
 }
 
-void FakeColdBackend::FailNext(int n, Status status) {
+void FakeColdBackend::FailNext(int n, Status status, int skip) {
   std::lock_guard lock(mutex_);
+  failures_skip_ = skip;
   failures_left_ = n;
   failure_ = std::move(status);
 }

@@ -51,8 +51,9 @@ class FakeColdBackend : public ColdBackend {
   // ---- the test's side
   // ---------------------------------------------------------------------------
 
-  /// The next `n` writes or flushes fail with `status`, and so does all later work until Resume().
-  void FailNext(int n, Status status);
+  /// After `skip` more good ones, `n` writes or flushes (or Resume()s in between) fail with
+  /// `status`, and so does all later work until a Resume() succeeds.
+  void FailNext(int n, Status status, int skip = 0);
   /// Reads block until it is switched off (or shutdown).
   void HoldReads(bool on);
   /// Readers that are blocked by HoldReads.
@@ -93,6 +94,7 @@ class FakeColdBackend : public ColdBackend {
   std::vector<std::string> journal_;
   std::vector<std::string> violations_;
   int failures_left_ = 0;
+  int failures_skip_ = 0;
   Status failure_;
   Status background_error_;
   bool hold_reads_ = false;

@@ -146,11 +146,11 @@ void RunSideBySide(uint64_t seed, size_t payload_max, int rounds, uint64_t blob_
   EXPECT_TRUE((*rocks)->VerifyAll(nullptr).ok());
 }
 
-TEST(ColdBackendModel, SmallPayloadsAgree) { RunSideBySide(101, 3'000, 150, 64 << 10); }
+TEST(ColdBackendModel, SmallPayloadsAgree) { RunSideBySide(101, 3'000, 100, 64 << 10); }
 
-TEST(ColdBackendModel, PayloadsOfManyChunksAgree) { RunSideBySide(102, 3'500'000, 40, 64 << 10); }
+TEST(ColdBackendModel, PayloadsOfManyChunksAgree) { RunSideBySide(102, 3'500'000, 25, 64 << 10); }
 
-TEST(ColdBackendModel, BlobFilesAgree) { RunSideBySide(103, 40'000, 80, 512); }
+TEST(ColdBackendModel, BlobFilesAgree) { RunSideBySide(103, 40'000, 60, 512); }
 
 }  // namespace
 }  // namespace thermocline::engine

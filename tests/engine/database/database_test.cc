@@ -71,6 +71,32 @@ TEST(DatabaseTest, ColdKeysAreReadBackAndStayCounted) {
   EXPECT_EQ(database.db().Size(0), 99u);
 }
 
+TEST(DatabaseTest, ReplayOfMoreThanTheBudgetSpillsWhileItRuns) {
+  auto fs = std::make_shared<JournalFs>();
+  TestDatabase database(fs, engine::FsyncPolicy::kEverySec);
+  ASSERT_TRUE(database.Open().ok());
+  Keyspace model, found;
+  for (int i = 0; i < 6000; ++i) {
+    const std::string key = "key" + std::to_string(i % 5000);
+    database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetString(0, key, std::string(900, 'a' + i % 26)); });
+    model[0][key] = {std::string(900, static_cast<char>('a' + i % 26)), 0};
+    if (i % 100 == 0) database.Tick();
+  }
+  database.Tick();
+  EXPECT_EQ(database.db().GetStats().checkpoints, 0u);
+  database.Kill();
+  database.maxmemory = 1 << 20;
+  ASSERT_TRUE(database.Open().ok());
+  const engine::Stats stats = database.db().GetStats();
+  EXPECT_GT(stats.checkpoints, 0u);
+  EXPECT_LT(stats.value_bytes, 2u << 20);
+  database.Kill();  // what was written back during the replay is a base of the next
+  database.maxmemory = 64 << 20;
+  ASSERT_TRUE(database.Open().ok());
+  database.Contents(&found);
+  EXPECT_EQ(Describe(found), Describe(model));
+}
+
 // [R9]
 TEST(DatabaseTest, ColdKeysExpireOnTimeWithoutBeingRead) {
   TestDatabase database(std::make_shared<JournalFs>());

@@ -43,6 +43,8 @@ class TestDatabase {
  public:
   static constexpr const char* kDir = "/data";
 
+  uint64_t maxmemory = 64 << 20;
+
   explicit TestDatabase(std::shared_ptr<JournalFs> fs, engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
                         uint64_t seed = 1)
       : fs_(std::move(fs)), random_(seed), policy_(policy) {
@@ -61,7 +63,7 @@ class TestDatabase {
     options.cold_readers = 1;
     options.direct_io = false;
     options.fsync = policy_;
-    options.maxmemory = 64 << 20;
+    options.maxmemory = maxmemory;
     options.low_water_bytes = 0;
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();

@@ -75,7 +75,15 @@ std::string Expected(const History& history, uint64_t point) {
   return state + "(durable to " + std::to_string(acknowledged) + ")\n";
 }
 
-void CutEverywhere(engine::FsyncPolicy policy, uint64_t seed, int steps, bool twice) {
+// THERMOCLINE_CUT_SEED shifts the seeds, for other histories.
+uint64_t SeedShift() {
+  const char* text = std::getenv("THERMOCLINE_CUT_SEED");
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : 0;
+}
+
+void CutEverywhere(engine::FsyncPolicy policy, uint64_t seed, int steps, bool twice,
+                   LossMode mode = LossMode::kBySeed) {
+  seed += SeedShift();
   SCOPED_TRACE("seed " + std::to_string(seed));
   auto fs = std::make_shared<JournalFs>();
   History history;
@@ -107,13 +115,13 @@ void CutEverywhere(engine::FsyncPolicy policy, uint64_t seed, int steps, bool tw
     const uint64_t loss_seed = rng();
     SCOPED_TRACE("cut after " + std::to_string(point) + " mutations, loss seed " + std::to_string(loss_seed) + ", next: " +
                  fs->Describe(point));
-    auto image = fs->ImageAt(point, loss_seed, LossMode::kBySeed);
+    auto image = fs->ImageAt(point, loss_seed, mode);
     if (twice) {
       // A second cut in the middle of the first recovery.
       TestDatabase interrupted(image, policy, seed);
       (void)interrupted.Open();
       interrupted.Kill();
-      image = image->ImageAt(rng() % (image->seq() + 1), loss_seed + 1, LossMode::kBySeed);
+      image = image->ImageAt(rng() % (image->seq() + 1), loss_seed + 1, mode);
     }
     TestDatabase database(image, policy, seed);
     const codec::Status opened = database.Open();
@@ -130,6 +138,13 @@ TEST(PowerCutTest, EverySecKeepsAPrefixWithAllThatWasSynced) {
   CutEverywhere(engine::FsyncPolicy::kEverySec, 12, 330, false);
 }
 TEST(PowerCutTest, TwoCutsInARow) { CutEverywhere(engine::FsyncPolicy::kAlways, 13, 330, true); }
+TEST(PowerCutTest, TwoCutsInARowWithSyncsOnlyForTheColdTier) {
+  CutEverywhere(engine::FsyncPolicy::kNo, 14, 330, true);
+}
+TEST(PowerCutTest, SectorsReachTheDiskInAnyOrder) {
+  CutEverywhere(engine::FsyncPolicy::kEverySec, 15, 330, true, LossMode::kRandom);
+}
+TEST(PowerCutTest, WritesAreTorn) { CutEverywhere(engine::FsyncPolicy::kEverySec, 16, 330, true, LossMode::kTorn); }
 
 }  // namespace
 }  // namespace thermocline::testing

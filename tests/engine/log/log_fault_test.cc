@@ -141,6 +141,48 @@ TEST(LogFault, ASegmentIsNeverWrittenAgainAfterAFailedSync) {
   }
 }
 
+TEST(LogFault, ASegmentThatFailedIsDeletedInsteadOfRecycled) {
+  LogHarness h(3, FsyncPolicy::kAlways);
+  h.Open();
+  h.Append(RespCommand({"SET", "a", "1"}));
+  ASSERT_TRUE(h.log->Commit().ok());
+  h.fs->AddFault({.kinds = testing::kFaultSync});
+  h.Append(RespCommand({"SET", "b", "2"}));
+  ASSERT_FALSE(h.log->Commit().ok());
+  ASSERT_TRUE(h.log->TryResume().ok());
+  h.Append(RespCommand({"SET", "c", "3"}));
+  ASSERT_TRUE(h.log->Commit().ok());
+  const std::string failed = std::string(LogHarness::kDir) + "/segment-00000001.log";
+  ASSERT_TRUE(*FileExists(h.fs, failed)) << "its durable part is still needed";
+  h.Recycle(h.log->NextLsn());
+  EXPECT_FALSE(*FileExists(h.fs, failed));
+}
+
+TEST(LogFault, AProcessKilledWhileItResumesStillFindsWhatWasWritten) {
+  // everysec acknowledges what is written. When a sync fails those frames are in the page cache,
+  // and a process that dies while moving them must leave them in the old segment or in the new one.
+  for (uint64_t seed = 0; seed < 10; ++seed) {
+    LogHarness h(seed, FsyncPolicy::kEverySec);
+    h.Open();
+    h.AppendRandom();
+    ASSERT_TRUE(h.log->SyncNow().ok());
+    for (int i = 0; i < 8; ++i) h.AppendRandom();
+    ASSERT_TRUE(h.log->Commit().ok());
+    const uint64_t written_end = h.log->WrittenEnd();
+    h.fs->AddFault({.kinds = testing::kFaultSync});
+    if (h.log->SyncNow().ok()) continue;
+    const uint64_t failed_at = h.fs->seq();
+    h.fs->ClearFaults();
+    ASSERT_TRUE(h.log->TryResume().ok());
+    for (uint64_t point = failed_at; point <= h.fs->seq(); ++point) {
+      uint64_t end = 0;
+      ASSERT_TRUE(LogHarness::CheckImage(h.fs->ImageAt(point, seed, LossMode::kKeepAll), h.frames,
+                                         1, written_end, &end))
+          << "killed before " << h.fs->Describe(point);
+    }
+  }
+}
+
 TEST(LogFault, FailedFramesAreHeldInOrderAndAppendStillCounts) {
   LogHarness h(4, FsyncPolicy::kAlways);
   h.Open();

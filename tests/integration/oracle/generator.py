@@ -67,8 +67,7 @@ def _step(draw, rng, connection, names, weights):
     if roll < 0.0075:
         return Step("quiet", connection, [draw.pick(["OFF", "SKIP"]), draw.key(), draw.value()])
     if roll < 0.0115:
-        return Step("spill", connection, draw.pick([
-            ["SPILL", "all"], ["SPILL", "50"], ["SPILL", "100"], ["SPILL", "10"], ["CHECKPOINT"]]))
+        return Step("spill", connection, draw.pick([["SPILL", "ALL"], ["CHECKPOINT"]]))
     return Step("command", connection, _call(draw, rng, names, weights))
 
 

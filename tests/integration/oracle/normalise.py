@@ -89,9 +89,9 @@ def _any_refcount(argv, a, b):
     return a.kind == b.kind == ":" and b.value >= 1
 
 
-@rule("seconds since the last access, read on two clocks", "OBJECT IDLETIME")
-def _close_idle(argv, a, b):
-    return a.kind == b.kind == ":" and abs(a.value - b.value) * 1000 <= TTL_TOLERANCE_MS
+@rule("Redis's small integers are shared between keys, and so is their last access", "OBJECT IDLETIME")
+def _any_idle(argv, a, b):
+    return a.kind == b.kind == ":" and b.value >= 0
 
 
 @rule("access counts grow at random, and faults are accesses too", "OBJECT FREQ")

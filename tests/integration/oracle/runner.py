@@ -7,7 +7,7 @@ replies: the order in which commands reach a server is fixed by the seed.
 import time
 
 import resp
-from oracle import generator, normalise
+from oracle import generator, normalise, shrink
 
 MAX_PIPELINE = 64
 # A deadline set 1 ms ahead has passed on both servers after this time.
@@ -21,6 +21,8 @@ class Difference(AssertionError):
         self.oracle = oracle
         self.ours = ours
         self.queued = queued
+        # What is wrong, without the data: shrinking may not slip from one difference to another.
+        self.signature = (step.kind, str(step.argv[0]).upper() if step.kind == "command" else "")
         super().__init__(f"step {index}: {step!r}\n  redis-server: {oracle!r}\n  ours:         {ours!r}")
 
 
@@ -220,3 +222,22 @@ class Runner:
         if oracle_digest != our_digest:
             raise Difference(-1, step, oracle_digest, our_digest)
         return sum(1 for where in oracle if where[1] != "DBSIZE")
+
+
+def shrink_difference(both, steps, failure, seconds):
+    """(shortest steps found that show the same difference, whether it showed again, the difference)."""
+    last = [failure]
+
+    def fails(some):
+        try:
+            both.reset()
+            both.run(some)
+            both.compare_contents()
+        except Difference as difference:
+            if difference.signature == getattr(failure, "signature", difference.signature):
+                last[0] = difference
+                return True
+        return False
+
+    shrunk, repeated = shrink.shrink(steps, fails, seconds)
+    return shrunk, repeated, last[0]
