@@ -1,9 +1,9 @@
 // Status and StatusOr: how the rooms say that the world (disk, peer, client, file) misbehaved.
 //
-// Programmer errors are CHECKs; expected "nothing there" results are values. Bytes from outside never
-// trip a CHECK: they become kCorruption or kInvalidArgument with file, offset, expected and found.
-// Context is added once a layer with Annotate(). It lives in codec/ because decoding is the first thing
-// that can fail. Plain value types: no threads, no globals.
+// Programmer errors are CHECKs; expected "nothing there" results are values. Bytes from outside
+// never trip a CHECK: they become kCorruption or kInvalidArgument with file, offset, expected and
+// found. Context is added once a layer with Annotate(). It lives in codec/ because decoding is the
+// first thing that can fail. Plain value types: no threads, no globals.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,9 @@ class [[nodiscard]] Status {
   Status(StatusCode code, std::string message);
 
   static Status Ok() { return {}; }
-  static Status InvalidArgument(std::string m) { return {StatusCode::kInvalidArgument, std::move(m)}; }
+  static Status InvalidArgument(std::string m) {
+    return {StatusCode::kInvalidArgument, std::move(m)};
+  }
   static Status Corruption(std::string m) { return {StatusCode::kCorruption, std::move(m)}; }
   static Status IoError(std::string m) { return {StatusCode::kIoError, std::move(m)}; }
   static Status NoSpace(std::string m) { return {StatusCode::kNoSpace, std::move(m)}; }
@@ -66,8 +68,9 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] StatusOr {
  public:
-  StatusOr(Status status) : status_(std::move(status)) {}  // NOLINT: implicit by design; status must not be ok
-  StatusOr(T value) : value_(std::move(value)) {}          // NOLINT: implicit by design
+  StatusOr(Status status)
+      : status_(std::move(status)) {}  // NOLINT: implicit by design; status must not be ok
+  StatusOr(T value) : value_(std::move(value)) {}  // NOLINT: implicit by design
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
@@ -86,15 +89,16 @@ class [[nodiscard]] StatusOr {
 };
 
 // Returns early with the status of `expr` if it is not ok.
-#define TC_RETURN_IF_ERROR(expr)                              \
-  do {                                                        \
-    ::thermocline::codec::Status tc_status_ = (expr);         \
-    if (!tc_status_.ok()) return tc_status_;                  \
+#define TC_RETURN_IF_ERROR(expr)                      \
+  do {                                                \
+    ::thermocline::codec::Status tc_status_ = (expr); \
+    if (!tc_status_.ok()) return tc_status_;          \
   } while (0)
 #define TC_CONCAT_INNER(a, b) a##b
 #define TC_CONCAT(a, b) TC_CONCAT_INNER(a, b)
 // TC_ASSIGN_OR_RETURN(auto x, F()): x = *F(), or an early return with its status.
-#define TC_ASSIGN_OR_RETURN(lhs, expr) TC_ASSIGN_OR_RETURN_IMPL(TC_CONCAT(tc_or_, __LINE__), lhs, expr)
+#define TC_ASSIGN_OR_RETURN(lhs, expr) \
+  TC_ASSIGN_OR_RETURN_IMPL(TC_CONCAT(tc_or_, __LINE__), lhs, expr)
 #define TC_ASSIGN_OR_RETURN_IMPL(tmp, lhs, expr) \
   auto tmp = (expr);                             \
   if (!tmp.ok()) return tmp.status();            \

@@ -1,11 +1,12 @@
 // Core: what the parts of the engine share. Owned by Database, which builds the parts over it.
 //
 // The parts and who calls whom (all on the executor):
-//   Database ──► HotTier (applies effects, counts, dirty marks) ──► WriteBack (dirty ranges, capture, checkpoint)
+//   Database ──► HotTier (applies effects, counts, dirty marks) ──► WriteBack (dirty ranges,
+//   capture, checkpoint)
 //       │  └───► Residency (faults, waiters, pins)                       │
 //       ├──────► Spiller (budget, eviction, admission)                   ▼
-//       ├──────► Expirer (active expiry of both tiers)              ColdStore (writer and reader threads)
-//       └──────► Log
+//       ├──────► Expirer (active expiry of both tiers)              ColdStore (writer and reader
+//       threads) └──────► Log
 #pragma once
 
 #include <memory>
@@ -31,7 +32,9 @@ class WriteBack;
 
 struct Core {
   Core(Options options_in, const HashKey& hash_key)
-      : options(std::move(options_in)), keyspace(options.databases, hash_key), reaper(options.background) {}
+      : options(std::move(options_in)),
+        keyspace(options.databases, hash_key),
+        reaper(options.background) {}
 
   Options options;
   Clock* clock = nullptr;
@@ -66,7 +69,8 @@ struct Core {
   uint64_t changes = 0;     // effects on keys since Open
   uint64_t dirty_keys = 0;  // of all keyspaces
 
-  // Positions dropped from memory while a page of cold expiry rows is under way: its rows may be older ([R9]).
+  // Positions dropped from memory while a page of cold expiry rows is under way: its rows may be
+  // older ([R9]).
   bool track_drops = false;
   std::unordered_set<uint64_t> dropped_positions;
 

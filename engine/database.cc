@@ -33,8 +33,12 @@ constexpr int64_t kCronMs = 100;
 constexpr int64_t kStopTimeoutMs = 600'000;
 
 // Shares of maxmemory that are fixed at start.
-uint64_t MemtableBytes(uint64_t budget) { return std::clamp<uint64_t>(budget / 12, 4 << 20, 64 << 20); }
-uint64_t BlockCacheBytes(uint64_t budget) { return std::clamp<uint64_t>(budget / 12, 4 << 20, 512 << 20); }
+uint64_t MemtableBytes(uint64_t budget) {
+  return std::clamp<uint64_t>(budget / 12, 4 << 20, 64 << 20);
+}
+uint64_t BlockCacheBytes(uint64_t budget) {
+  return std::clamp<uint64_t>(budget / 12, 4 << 20, 512 << 20);
+}
 
 }  // namespace
 
@@ -79,7 +83,9 @@ class Database::Impl {
   int64_t next_sizes_ms = 0;
 
   codec::Status Open(const std::string& root, const RocksOptions& rocks_options, bool discard);
-  bool gating() const { return core.options.append_only && core.options.fsync == FsyncPolicy::kAlways; }
+  bool gating() const {
+    return core.options.append_only && core.options.fsync == FsyncPolicy::kAlways;
+  }
   void GateOnAbsence(const Space& space, uint64_t position) {
     if (gating()) core.gate = std::max(core.gate, space.table.RemovalLsn(position));
   }
@@ -87,16 +93,21 @@ class Database::Impl {
   void Measure();
 };
 
-// ---- opening --------------------------------------------------------------------------------------------------------
+// ---- opening
+// --------------------------------------------------------------------------------------------------------
 
-codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& rocks_options, bool discard) {
+codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& rocks_options,
+                                   bool discard) {
   if (discard) {
-    // [D13] The last run kept no log and did not stop cleanly: what the cold tier holds is a state that never was.
-    LOG(WARNING) << "the last run had 'appendonly no' and did not stop cleanly: its data are discarded";
+    // [D13] The last run kept no log and did not stop cleanly: what the cold tier holds is a state
+    // that never was.
+    LOG(WARNING)
+        << "the last run had 'appendonly no' and did not stop cleanly: its data are discarded";
     backend.reset();
     TC_RETURN_IF_ERROR(RocksBackend::Destroy(rocks_options));
     TC_ASSIGN_OR_RETURN(backend, RocksBackend::Open(rocks_options));
-    TC_RETURN_IF_ERROR(backend->WriteMeta(codec::kMetaHashKey, codec::EncodeMetaHashKey(core.keyspace.hash_key())));
+    TC_RETURN_IF_ERROR(backend->WriteMeta(codec::kMetaHashKey,
+                                          codec::EncodeMetaHashKey(core.keyspace.hash_key())));
     TC_RETURN_IF_ERROR(backend->FlushAll());
   }
   core.backend = backend.get();
@@ -110,7 +121,8 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   log_options.random = core.random;
   log_options.background = core.options.background;
   log_options.low_water_bytes = core.options.low_water_bytes;
-  log_options.kept_bytes_max = std::clamp<uint64_t>(core.stats.budget_bytes / 16, 1 << 20, 64 << 20);
+  log_options.kept_bytes_max =
+      std::clamp<uint64_t>(core.stats.budget_bytes / 16, 1 << 20, 64 << 20);
   log_options.write_to_disk = core.options.append_only;
   log_options.wake = [this] {
     if (cold) cold->NotifyDurable();
@@ -132,7 +144,8 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   TC_RETURN_IF_ERROR(Recovery(core, hot, write_back).Run());
   filter_loader.Begin();
   log_was_on = core.options.append_only;
-  if (!core.options.append_only || discard) write_back.Start();  // the record says so before anything is captured
+  if (!core.options.append_only || discard)
+    write_back.Start();  // the record says so before anything is captured
   Measure();
   return {};
 }
@@ -148,8 +161,9 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
     for (const char* theirs : {"dump.rdb", "appendonlydir"}) {
       TC_ASSIGN_OR_RETURN(const bool found, FileExists(options.fs, JoinPath(options.dir, theirs)));
       if (found) {
-        return codec::Status::Unsupported("'" + options.dir + "' holds Redis's " + theirs +
-                                          ", which this version cannot import yet: move it away to start empty");
+        return codec::Status::Unsupported(
+            "'" + options.dir + "' holds Redis's " + theirs +
+            ", which this version cannot import yet: move it away to start empty");
       }
     }
     TC_RETURN_IF_ERROR(CreateDirDurably(options.fs, root));
@@ -176,7 +190,8 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
 
   // Positions are stored, so the hash's key is as old as the directory.
   HashKey hash_key;
-  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed, backend->ReadMeta(codec::kMetaHashKey));
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
+                      backend->ReadMeta(codec::kMetaHashKey));
   if (sealed) {
     TC_ASSIGN_OR_RETURN(hash_key, codec::DecodeMetaHashKey(*sealed));
   } else {
@@ -226,7 +241,8 @@ codec::Status Database::ApplyOptions() {
   return {};
 }
 
-// ---- residency ------------------------------------------------------------------------------------------------------
+// ---- residency
+// ------------------------------------------------------------------------------------------------------
 
 void Database::PrefetchBucket(int db, std::string_view key) {
   const KeyTable& table = impl_->core.keyspace.at(db).table;
@@ -251,7 +267,9 @@ void Database::CancelWait(Waiter* waiter) {
   impl_->residency.Cancel(waiter);
 }
 
-codec::Status Database::PrepareNow(std::span<const KeyRequest> keys) { return impl_->residency.PrepareNow(keys); }
+codec::Status Database::PrepareNow(std::span<const KeyRequest> keys) {
+  return impl_->residency.PrepareNow(keys);
+}
 Admission Database::AdmitGrowth(Waiter* waiter) {
   return WriteError().ok() ? impl_->spiller.Admit(waiter) : Admission::kMisconf;
 }
@@ -261,7 +279,8 @@ codec::Status Database::WriteError() const {
   return {};
 }
 
-// ---- frames ---------------------------------------------------------------------------------------------------------
+// ---- frames
+// ---------------------------------------------------------------------------------------------------------
 
 void Database::BeginFrame() { OpenFrame(impl_->core); }
 Lsn Database::CommitFrame() { return CloseFrame(impl_->core); }
@@ -270,10 +289,13 @@ bool Database::frame_has_effects() const { return !impl_->core.effects.empty(); 
 Lsn Database::DurableEnd() const { return impl_->log->DurableEnd(); }
 Lsn Database::WrittenEnd() const { return impl_->log->WrittenEnd(); }
 Lsn Database::LogEnd() const { return impl_->log->EndOffset(); }
-void Database::GateOnLogEnd() { impl_->core.gate = std::max(impl_->core.gate, impl_->log->EndOffset()); }
+void Database::GateOnLogEnd() {
+  impl_->core.gate = std::max(impl_->core.gate, impl_->log->EndOffset());
+}
 int64_t Database::NowMs() const { return impl_->core.now_ms; }
 
-// ---- reads ----------------------------------------------------------------------------------------------------------
+// ---- reads
+// ----------------------------------------------------------------------------------------------------------
 
 const Entry* Database::Impl::Look(int db, std::string_view key, bool count, bool touch) {
   Space& space = core.keyspace.at(db);
@@ -319,7 +341,8 @@ bool Database::MayExist(int db, std::string_view key) const {
   return entry != nullptr ? !entry->Has(Entry::kTombstone) : space.MayBeCold(position);
 }
 
-// ---- mutations ------------------------------------------------------------------------------------------------------
+// ---- mutations
+// ------------------------------------------------------------------------------------------------------
 
 void Database::SetString(int db, std::string_view key, std::string_view value, ExpiryChange change,
                          int64_t expire_at_ms) {
@@ -327,9 +350,15 @@ void Database::SetString(int db, std::string_view key, std::string_view value, E
   HotTier::Ref ref = impl_->hot.Locate(db, key);
   impl_->hot.Set(ref, key, StringValue::FromText(value), change, expire_at_ms);
   switch (change) {
-    case ExpiryChange::kClear: core.effects.Set(db, key, value); break;
-    case ExpiryChange::kKeep: core.effects.SetKeepTtl(db, key, value); break;
-    case ExpiryChange::kSet: core.effects.SetUntil(db, key, value, expire_at_ms); break;
+    case ExpiryChange::kClear:
+      core.effects.Set(db, key, value);
+      break;
+    case ExpiryChange::kKeep:
+      core.effects.SetKeepTtl(db, key, value);
+      break;
+    case ExpiryChange::kSet:
+      core.effects.SetUntil(db, key, value, expire_at_ms);
+      break;
   }
 }
 
@@ -342,8 +371,8 @@ void Database::SetFloatText(int db, std::string_view key, std::string_view text)
 void Database::SetMany(int db, std::span<const std::string_view> keys_and_values) {
   for (size_t i = 0; i + 1 < keys_and_values.size(); i += 2) {
     HotTier::Ref ref = impl_->hot.Locate(db, keys_and_values[i]);
-    impl_->hot.Set(ref, keys_and_values[i], StringValue::FromText(keys_and_values[i + 1]), ExpiryChange::kClear,
-                   kNoExpiry);
+    impl_->hot.Set(ref, keys_and_values[i], StringValue::FromText(keys_and_values[i + 1]),
+                   ExpiryChange::kClear, kNoExpiry);
   }
   impl_->core.effects.SetMany(db, keys_and_values);
 }
@@ -418,7 +447,8 @@ int64_t Database::IncrBy(int db, std::string_view key, int64_t delta) {
   return number;
 }
 
-codec::Status Database::Restore(int db, std::string_view key, std::string_view dump, int64_t expire_at_ms) {
+codec::Status Database::Restore(int db, std::string_view key, std::string_view dump,
+                                int64_t expire_at_ms) {
   if (dump.empty() || static_cast<uint8_t>(dump[0]) != codec::kRdbString) {
     return codec::Status::Unsupported("this value type");
   }
@@ -427,7 +457,8 @@ codec::Status Database::Restore(int db, std::string_view key, std::string_view d
   if (!in.empty()) return codec::Status::Corruption("bytes behind the value");
   HotTier::Ref ref = impl_->hot.Locate(db, key);
   impl_->hot.Set(ref, key, StringValue::FromText(text),
-                 expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, expire_at_ms);
+                 expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear,
+                 expire_at_ms);
   impl_->core.effects.Restore(db, key, expire_at_ms,
                               codec::DumpPayload(static_cast<uint8_t>(dump[0]), dump.substr(1)));
   return {};
@@ -444,7 +475,8 @@ void Database::CopyKey(int from_db, std::string_view from, int to_db, std::strin
   const int64_t deadline = source.entry->expiry_ms();
   const uint32_t access = source.entry->access();
   HotTier::Ref target = impl_->hot.Locate(to_db, to);
-  impl_->hot.Set(target, to, value, deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
+  impl_->hot.Set(target, to, value,
+                 deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
   target.entry->set_access(access);
   std::string body;
   codec::AppendRdbString(&body, text, /*compress=*/false);
@@ -481,7 +513,8 @@ void Database::SwapDb(int a, int b) {
   core.keyspace.Swap(a, b);
 }
 
-void Database::SetAccess(int db, std::string_view key, std::optional<int64_t> idle_s, std::optional<uint8_t> lfu) {
+void Database::SetAccess(int db, std::string_view key, std::optional<int64_t> idle_s,
+                         std::optional<uint8_t> lfu) {
   const HotTier::Ref ref = impl_->hot.Locate(db, key);
   if (!ref.live()) return;
   const Core& core = impl_->core;
@@ -495,7 +528,9 @@ void Database::SetAccess(int db, std::string_view key, std::optional<int64_t> id
 int64_t Database::IdleSeconds(const Entry* entry) const {
   return (LruClock(impl_->core.now_ms) - entry->access()) & kLruClockMask;
 }
-uint8_t Database::LfuCounter(const Entry* entry) const { return DecayedLfu(impl_->core, entry->access()); }
+uint8_t Database::LfuCounter(const Entry* entry) const {
+  return DecayedLfu(impl_->core, entry->access());
+}
 
 std::string Database::Dump(const Entry* entry) const {
   std::string body;
@@ -509,18 +544,26 @@ std::string Database::Dump(const Entry* entry) const {
   return codec::DumpPayload(codec::kRdbString, body);
 }
 
-// ---- whole keyspace -------------------------------------------------------------------------------------------------
+// ---- whole keyspace
+// -------------------------------------------------------------------------------------------------
 
 std::optional<ScanPage> Database::ScanStep(ScanRequest* request, Waiter* waiter) {
   GateOnLogEnd();
   return impl_->scanner.Step(request, waiter);
 }
-std::optional<std::optional<std::string>> Database::RandomKey(int db, ScanRequest* request, Waiter* waiter) {
+std::optional<std::optional<std::string>> Database::RandomKey(int db, ScanRequest* request,
+                                                              Waiter* waiter) {
   GateOnLogEnd();
   return impl_->scanner.Random(db, request, waiter);
 }
 
-// ---- checkpoint, spilling, time -------------------------------------------------------------------------------------
+void Database::Yield(Waiter* waiter) {
+  impl_->core.ready.push_back(waiter);
+  impl_->busy = true;
+}
+
+// ---- checkpoint, spilling, time
+// -------------------------------------------------------------------------------------
 
 codec::Status Database::StartCheckpoint(Waiter* waiter) {
   if (!impl_->cold->healthy()) return impl_->cold->error();
@@ -541,7 +584,8 @@ void Database::SpillAll(Waiter* waiter) {
 void Database::SetActiveExpire(bool on) { impl_->core.active_expire = on; }
 void Database::SetExpireByClock(bool on) { impl_->core.expire_by_clock = on; }
 
-// ---- the loop -------------------------------------------------------------------------------------------------------
+// ---- the loop
+// -------------------------------------------------------------------------------------------------------
 
 void Database::Impl::Measure() {
   spiller.Measure();
@@ -555,7 +599,8 @@ void Database::Poll() {
   Core& core = d.core;
   core.now_ms = core.clock->WallMs();
   if (!core.options.background) d.cold->RunUntilIdle();
-  d.write_back.TakeLanded(core.options.tiering && core.options.policy == EvictionPolicy::kNoEviction &&
+  d.write_back.TakeLanded(core.options.tiering &&
+                          core.options.policy == EvictionPolicy::kNoEviction &&
                           d.spiller.short_of_memory());
   d.reads.clear();
   d.cold->DrainReads(&d.reads);
@@ -599,7 +644,8 @@ void Database::EndTick() {
     core.stats.cold_bytes_on_disk = d.backend->Stats().disk_bytes;
     d.next_sizes_ms = core.now_ms + 1000;
   }
-  if (d.write_back.Due() && !d.write_back.checkpoint_running() && d.cold->healthy()) d.write_back.Start();
+  if (d.write_back.Due() && !d.write_back.checkpoint_running() && d.cold->healthy())
+    d.write_back.Start();
   more |= d.write_back.Slice();
   more |= d.spiller.Slice();
   d.filter_loader.Slice();
@@ -651,12 +697,14 @@ codec::Status Database::Close() {
   while (!stopped.done && d.cold->healthy() && d.core.clock->MonotonicUs() < give_up_us) {
     Poll();
     EndTick();
-    if (!d.busy && d.core.options.background) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    if (!d.busy && d.core.options.background)
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
   }
   codec::Status status;
   if (!stopped.done) {
     d.write_back.Cancel(&stopped);
-    status = codec::Status::Unavailable("the last checkpoint could not be made; the next start replays the log")
+    status = codec::Status::Unavailable(
+                 "the last checkpoint could not be made; the next start replays the log")
                  .Annotate(d.cold->error().ToString());
   }
   d.cold->Stop();

@@ -1,12 +1,16 @@
 // The database: what commands read and change, over both tiers, the log and recovery.
 //
-// One executor thread calls everything here (Options::wake excepted). A command runs in three steps:
-//   1. Prepare(keys): are they resident (or known absent)? If not, faults start and the waiter is told later.
-//   2. BeginFrame(), then reads and mutations; each mutation changes the hot tier and writes its effect
+// One executor thread calls everything here (Options::wake excepted). A command runs in three
+// steps:
+//   1. Prepare(keys): are they resident (or known absent)? If not, faults start and the waiter is
+//   told later.
+//   2. BeginFrame(), then reads and mutations; each mutation changes the hot tier and writes its
+//   effect
 //      into the frame; CommitFrame() hands the frame to the log and returns the reply's gate LSN.
 //      MULTI/EXEC and scripts put many commands into one frame.
 //   3. EndTick() once a loop iteration: one log write (and sync, under `always`), then slices of
-//      write-back, spilling, expiry and freeing. Replies may leave after it, as far as DurableEnd() covers their gate.
+//      write-back, spilling, expiry and freeing. Replies may leave after it, as far as DurableEnd()
+//      covers their gate.
 // Every mutation here is an effect verb (docs/formats/effects.md) and is also what recovery calls.
 // Entries returned are valid until the next mutation, Poll() or EndTick().
 #pragma once
@@ -40,12 +44,13 @@ class DatabaseListener {
   virtual void OnEvicted(int db, std::string_view key) = 0;
 };
 
-/// Somebody who waits for cold keys, a range, or memory. Intrusive: the owner keeps it alive until OnReady or CancelWait.
+/// Somebody who waits for cold keys, a range, or memory. Intrusive: the owner keeps it alive until
+/// OnReady or CancelWait.
 class Waiter {
  public:
   virtual ~Waiter() = default;
-  /// Everything that was asked for arrived (or failed); called once from Poll(). The owner calls Prepare again,
-  /// which is true now unless the world changed meanwhile ([R1]).
+  /// Everything that was asked for arrived (or failed); called once from Poll(). The owner calls
+  /// Prepare again, which is true now unless the world changed meanwhile ([R1]).
   virtual void OnReady() = 0;
 
  private:
@@ -88,10 +93,10 @@ struct ScanRequest {
 enum class ExpiryChange : uint8_t { kClear, kKeep, kSet };
 
 enum class Admission : uint8_t {
-  kRun,       // there is room
-  kParked,    // memory is being freed; waiter->OnReady() follows ([R3])
-  kOom,       // "-OOM command not allowed when used memory > 'maxmemory'."
-  kMisconf,   // the log or the disk failed, see WriteError(); nothing was changed
+  kRun,      // there is room
+  kParked,   // memory is being freed; waiter->OnReady() follows ([R3])
+  kOom,      // "-OOM command not allowed when used memory > 'maxmemory'."
+  kMisconf,  // the log or the disk failed, see WriteError(); nothing was changed
 };
 
 struct DbStats {
@@ -109,10 +114,12 @@ struct Stats {
   int64_t last_checkpoint_unix_s = 0;
   bool checkpoint_running = false;
   uint64_t checkpoints = 0;
-  uint64_t cold_read_hits = 0, cold_read_misses = 0, cold_reads_in_flight = 0, synchronous_cold_reads = 0;
+  uint64_t cold_read_hits = 0, cold_read_misses = 0, cold_reads_in_flight = 0,
+           synchronous_cold_reads = 0;
   uint64_t spilled_keys = 0, captured_keys = 0, captured_bytes = 0;
   uint64_t dirty_keys = 0, tombstones = 0, resident_keys = 0, cold_records = 0;
-  uint64_t used_memory = 0, table_bytes = 0, value_bytes = 0, filter_bytes = 0, capture_queue_bytes = 0, fixed_bytes = 0;
+  uint64_t used_memory = 0, table_bytes = 0, value_bytes = 0, filter_bytes = 0,
+           capture_queue_bytes = 0, fixed_bytes = 0;
   uint64_t budget_bytes = 0;  // maxmemory in force
   uint64_t cold_bytes_on_disk = 0, log_bytes_on_disk = 0;
   uint64_t replayed_frames = 0, replayed_effects = 0;
@@ -123,7 +130,8 @@ struct Stats {
 
 class Database {
  public:
-  /// Locks the directory, opens both tiers, recovers. Errors name what and where; nothing on disk was changed unless ok.
+  /// Locks the directory, opens both tiers, recovers. Errors name what and where; nothing on disk
+  /// was changed unless ok.
   static codec::StatusOr<std::unique_ptr<Database>> Open(Options options);
   ~Database();
   Database(const Database&) = delete;
@@ -137,11 +145,13 @@ class Database {
   int databases() const;
 
   // ---- residency -----------------------------------------------------------------------------
-  /// Starts the memory fetches of a key that a command soon asks for: bucket first, later its entry.
+  /// Starts the memory fetches of a key that a command soon asks for: bucket first, later its
+  /// entry.
   void PrefetchBucket(int db, std::string_view key);
   void PrefetchEntry(int db, std::string_view key);
   /// True: all keys are resident as far as needed, or known absent; run now, in the same tick.
-  /// False: waiter->OnReady() follows. `waiter` may already hold pins from an earlier call; they stay until Release.
+  /// False: waiter->OnReady() follows. `waiter` may already hold pins from an earlier call; they
+  /// stay until Release.
   bool Prepare(std::span<const KeyRequest> keys, Waiter* waiter);
   /// Why a cold read that the waiter asked for failed; ok if none did. Clears it.
   codec::Status TakeReadError(Waiter* waiter);
@@ -157,7 +167,8 @@ class Database {
 
   // ---- frames --------------------------------------------------------------------------------
   void BeginFrame();
-  /// Ends the frame; returns the gate: the reply may leave once DurableEnd() >= gate (under `always`).
+  /// Ends the frame; returns the gate: the reply may leave once DurableEnd() >= gate (under
+  /// `always`).
   Lsn CommitFrame();
   bool in_frame() const;
   bool frame_has_effects() const;
@@ -170,8 +181,9 @@ class Database {
 
   // ---- reads (in a frame; keys prepared) -------------------------------------------------------
   enum class Touch : uint8_t { kYes, kNo };
-  /// Live entry or null. Counts hits and misses and refreshes the access time if touched (and not CLIENT NO-TOUCH);
-  /// a key whose time has passed is deleted (a DEL joins the frame) and answered as null.
+  /// Live entry or null. Counts hits and misses and refreshes the access time if touched (and not
+  /// CLIENT NO-TOUCH); a key whose time has passed is deleted (a DEL joins the frame) and answered
+  /// as null.
   const Entry* Find(int db, std::string_view key, Touch touch = Touch::kYes);
   /// The same for commands that go on to write: no hit/miss is counted.
   const Entry* FindForWrite(int db, std::string_view key);
@@ -181,31 +193,38 @@ class Database {
   /// Whether a key may exist without looking at the disk (filter; false is certain).
   bool MayExist(int db, std::string_view key) const;
 
-  // ---- mutations: effect verbs (in a frame; keys prepared at least to kHeader) -------------------
+  // ---- mutations: effect verbs (in a frame; keys prepared at least to kHeader)
+  // -------------------
   /// SET: any previous value of any type is replaced. `expire_at_ms` counts with kSet.
-  void SetString(int db, std::string_view key, std::string_view value, ExpiryChange change = ExpiryChange::kClear,
-                 int64_t expire_at_ms = kNoExpiry);
+  void SetString(int db, std::string_view key, std::string_view value,
+                 ExpiryChange change = ExpiryChange::kClear, int64_t expire_at_ms = kNoExpiry);
   /// INCRBYFLOAT's result: keeps the deadline; its text is not taken for an integer, as in Redis.
   void SetFloatText(int db, std::string_view key, std::string_view text);
   void SetMany(int db, std::span<const std::string_view> keys_and_values);  // MSET, one effect
   bool Delete(int db, std::string_view key);                                // false: was not there
   size_t DeleteMany(int db, std::span<const std::string_view> keys);
-  /// REQUIRES: the key exists (for SetExpiry, Persist), is a string or absent (Append, SetRange), holds an integer or is absent (IncrBy).
+  /// REQUIRES: the key exists (for SetExpiry, Persist), is a string or absent (Append, SetRange),
+  /// holds an integer or is absent (IncrBy).
   void SetExpiry(int db, std::string_view key, int64_t expire_at_ms);
   void Persist(int db, std::string_view key);
-  size_t Append(int db, std::string_view key, std::string_view tail);                      // new length
-  size_t SetRange(int db, std::string_view key, size_t offset, std::string_view bytes);    // new length
-  int64_t IncrBy(int db, std::string_view key, int64_t delta);                             // new value; REQUIRES no overflow
-  /// Value as DUMP's body (type byte + payload, no footer). REQUIRES validated bytes: see DecodeValue. Replaces.
+  size_t Append(int db, std::string_view key, std::string_view tail);  // new length
+  size_t SetRange(int db, std::string_view key, size_t offset,
+                  std::string_view bytes);                      // new length
+  int64_t IncrBy(int db, std::string_view key, int64_t delta);  // new value; REQUIRES no overflow
+  /// Value as DUMP's body (type byte + payload, no footer). REQUIRES validated bytes: see
+  /// DecodeValue. Replaces.
   codec::Status Restore(int db, std::string_view key, std::string_view dump, int64_t expire_at_ms);
-  /// Copies value and expiry (RENAME, COPY, MOVE). REQUIRES: source exists; destination is replaced.
+  /// Copies value and expiry (RENAME, COPY, MOVE). REQUIRES: source exists; destination is
+  /// replaced.
   void CopyKey(int from_db, std::string_view from, int to_db, std::string_view to);
-  void MoveKey(int from_db, std::string_view from, int to_db, std::string_view to);  // CopyKey, then the source is gone
-  void FlushDb(int db);   // O(1); the content is freed elsewhere
+  void MoveKey(int from_db, std::string_view from, int to_db,
+               std::string_view to);  // CopyKey, then the source is gone
+  void FlushDb(int db);               // O(1); the content is freed elsewhere
   void FlushAll();
   void SwapDb(int a, int b);
   /// OBJECT/RESTORE: access metadata as Redis keeps it, for the policy in force.
-  void SetAccess(int db, std::string_view key, std::optional<int64_t> idle_s, std::optional<uint8_t> lfu);
+  void SetAccess(int db, std::string_view key, std::optional<int64_t> idle_s,
+                 std::optional<uint8_t> lfu);
   int64_t IdleSeconds(const Entry* entry) const;
   uint8_t LfuCounter(const Entry* entry) const;  // decayed to now
 
@@ -213,14 +232,18 @@ class Database {
   std::string Dump(const Entry* entry) const;
 
   // ---- whole keyspace -------------------------------------------------------------------------
-  /// One SCAN step over both tiers. Null: the waiter was parked, call again with the same request after OnReady.
-  /// With waiter == nullptr the cold range is read inside the call.
+  /// One SCAN step over both tiers. Null: the waiter was parked, call again with the same request
+  /// after OnReady. With waiter == nullptr the cold range is read inside the call.
   std::optional<ScanPage> ScanStep(ScanRequest* request, Waiter* waiter);
   /// A random live key; null: parked (as above); empty optional inside: the database is empty.
   std::optional<std::optional<std::string>> RandomKey(int db, ScanRequest* request, Waiter* waiter);
 
+  /// A long walk lets others run: the waiter is told at the next Poll.
+  void Yield(Waiter* waiter);
+
   // ---- checkpoint, spilling, time ---------------------------------------------------------------
-  /// Starts a checkpoint unless one runs; the waiter (may be null) is told when one that began after this call is durable.
+  /// Starts a checkpoint unless one runs; the waiter (may be null) is told when one that began
+  /// after this call is durable.
   codec::Status StartCheckpoint(Waiter* waiter);
   /// Spills everything that may be spilled; the waiter is told when done (DEBUG SPILL, tests).
   void SpillAll(Waiter* waiter);
@@ -239,7 +262,8 @@ class Database {
   void SetClientBytes(uint64_t bytes);
   Stats GetStats() const;
   void ResetStats();
-  /// Clean stop: everything written back, checkpointed (if append_only is off, or it is cheap), closed.
+  /// Clean stop: everything written back, checkpointed (if append_only is off, or it is cheap),
+  /// closed.
   codec::Status Close();
 
  private:

@@ -19,7 +19,8 @@ char* PutNumber(char* p, uint64_t n) { return std::to_chars(p, p + 20, n).ptr; }
 EffectWriter::EffectWriter() { buffer_.reserve(64 << 10); }
 
 void EffectWriter::Begin(int log_db) {
-  if (buffer_.capacity() > (4u << 20)) std::string().swap(buffer_);  // one huge value does not stay for ever
+  if (buffer_.capacity() > (4u << 20))
+    std::string().swap(buffer_);  // one huge value does not stay for ever
   buffer_.assign(kMulti);
   count_ = 0;
   selected_ = log_db;
@@ -77,7 +78,8 @@ void EffectWriter::SetKeepTtl(int db, std::string_view key, std::string_view val
   buffer_ += "$7\r\nKEEPTTL\r\n";
 }
 
-void EffectWriter::SetUntil(int db, std::string_view key, std::string_view value, int64_t expire_at_ms) {
+void EffectWriter::SetUntil(int db, std::string_view key, std::string_view value,
+                            int64_t expire_at_ms) {
   Effect(db, 5);
   buffer_ += "$3\r\nSET\r\n";
   Bulk(key);
@@ -139,7 +141,8 @@ void EffectWriter::IncrBy(int db, std::string_view key, int64_t delta) {
   BulkInt(delta);
 }
 
-void EffectWriter::Restore(int db, std::string_view key, int64_t expire_at_ms, std::string_view dump) {
+void EffectWriter::Restore(int db, std::string_view key, int64_t expire_at_ms,
+                           std::string_view dump) {
   Effect(db, 6);
   buffer_ += "$7\r\nRESTORE\r\n";
   Bulk(key);
@@ -184,8 +187,8 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
     e.need = need;
   };
   const auto bad = [&] {
-    return codec::Status::Corruption("effect '" + std::string(name.substr(0, 32)) + "' with " + std::to_string(argc) +
-                                     " words makes no sense");
+    return codec::Status::Corruption("effect '" + std::string(name.substr(0, 32)) + "' with " +
+                                     std::to_string(argc) + " words makes no sense");
   };
   const auto number = [&](size_t i, int64_t* out) { return codec::ParseInt64(argv[i], out); };
 
@@ -231,8 +234,8 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
     e.text = argv[3];
     return e;
   }
-  if (name == "RESTORE" && argc == 6 && argv[4] == "REPLACE" && argv[5] == "ABSTTL" && number(2, &e.number) &&
-      e.number >= 0) {
+  if (name == "RESTORE" && argc == 6 && argv[4] == "REPLACE" && argv[5] == "ABSTTL" &&
+      number(2, &e.number) && e.number >= 0) {
     single_key(Verb::kRestore, Need::kHeader);
     e.text = argv[3];
     return e;
@@ -257,8 +260,8 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
     e.verb = Verb::kFlushAll;
     return e;
   }
-  if (name == "SWAPDB" && argc == 3 && number(1, &e.number) && number(2, &e.number2) && e.number >= 0 &&
-      e.number2 >= 0) {
+  if (name == "SWAPDB" && argc == 3 && number(1, &e.number) && number(2, &e.number2) &&
+      e.number >= 0 && e.number2 >= 0) {
     e.verb = Verb::kSwapDb;
     return e;
   }

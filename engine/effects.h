@@ -1,9 +1,11 @@
-// Effects: what a frame of the log says happened, as Redis commands. Implements docs/formats/effects.md.
+// Effects: what a frame of the log says happened, as Redis commands. Implements
+// docs/formats/effects.md.
 //
-// EffectWriter collects the effects of one frame while the command (or EXEC) runs; ParseEffect reads them back
-// in recovery. Effects are deterministic: absolute times, results instead of inputs where those could differ.
-// A frame of several effects is wrapped in MULTI/EXEC and a change of database is a SELECT, so that the payload is
-// what a Redis replica expects. One frame at a time, executor thread; the buffer is reused.
+// EffectWriter collects the effects of one frame while the command (or EXEC) runs; ParseEffect
+// reads them back in recovery. Effects are deterministic: absolute times, results instead of inputs
+// where those could differ. A frame of several effects is wrapped in MULTI/EXEC and a change of
+// database is a SELECT, so that the payload is what a Redis replica expects. One frame at a time,
+// executor thread; the buffer is reused.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,8 @@ class EffectWriter {
   /// Forgets the previous frame. `log_db` is the database that the log has selected.
   void Begin(int log_db);
   bool empty() const { return count_ == 0; }
-  /// Effects so far: the ordinal of the next one. Replay counts the same (SELECT, MULTI and EXEC do not count).
+  /// Effects so far: the ordinal of the next one. Replay counts the same (SELECT, MULTI and EXEC do
+  /// not count).
   uint32_t count() const { return count_; }
   /// The database selected behind this frame.
   int selected_db() const { return selected_; }
@@ -79,11 +82,11 @@ enum class Verb : uint8_t {
 struct Effect {
   Verb verb = Verb::kSet;
   std::span<const std::string_view> argv;
-  std::string_view key;          // of single-key verbs
-  std::string_view text;         // value, tail, bytes, dump
-  int64_t number = 0;            // deadline, delta, offset, database
-  int64_t number2 = 0;           // SWAPDB's second
-  bool keep_ttl = false;         // SET … KEEPTTL
+  std::string_view key;   // of single-key verbs
+  std::string_view text;  // value, tail, bytes, dump
+  int64_t number = 0;     // deadline, delta, offset, database
+  int64_t number2 = 0;    // SWAPDB's second
+  bool keep_ttl = false;  // SET … KEEPTTL
   /// First and step of the keys in argv (0: none).
   int key_first = 0, key_step = 0;
   /// Whether the previous value matters (else existence and deadline are enough).

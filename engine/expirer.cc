@@ -40,7 +40,8 @@ bool Expirer::SliceHot(int db) {
       if (deadline == kNoExpiry) {
         entry->Set(Entry::kExpiryIndexed, false);
       } else if (deadline > core_.now_ms) {
-        space.expiry.Add(deadline, item.position, core_.now_ms);  // it was moved on: the item follows
+        space.expiry.Add(deadline, item.position,
+                         core_.now_ms);  // it was moved on: the item follows
       } else {
         keys_.emplace_back(entry->key());
       }
@@ -90,7 +91,8 @@ void Expirer::Complete(ColdRead* read) {
   if (!read->status.ok()) {
     LOG(ERROR) << "reading expired keys failed: " << read->status.ToString();
     next_page_ms_ = core_.now_ms + 1000;
-  } else if (space != nullptr && db >= 0 && core_.expire_by_clock && core_.active_expire && core_.log->Healthy()) {
+  } else if (space != nullptr && db >= 0 && core_.expire_by_clock && core_.active_expire &&
+             core_.log->Healthy()) {
     for (const ExpiryRow& row : read->expired) {
       if (core_.dropped_positions.contains(row.position)) continue;
       if (space->table.Find(row.position, row.key) != nullptr) continue;  // the hot tier decides

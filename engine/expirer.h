@@ -1,9 +1,10 @@
 // Expirer: deletes keys whose time has come, without anybody asking for them.
 //
-// Resident keys come due through their keyspace's ExpiryIndex, cold ones through the rows of the `expiry` family, which
-// readers fetch in pages ([R9]: a row fires only after the hot tier was asked, and not if its key was dropped from
-// memory while the page was under way; then the next page tells). Every removal is a logged DEL. Paced in slices from
-// EndTick and by what the writer has queued. Executor thread.
+// Resident keys come due through their keyspace's ExpiryIndex, cold ones through the rows of the
+// `expiry` family, which readers fetch in pages ([R9]: a row fires only after the hot tier was
+// asked, and not if its key was dropped from memory while the page was under way; then the next
+// page tells). Every removal is a logged DEL. Paced in slices from EndTick and by what the writer
+// has queued. Executor thread.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ class WriteBack;
 
 class Expirer {
  public:
-  Expirer(Core& core, HotTier& hot, WriteBack& write_back) : core_(core), hot_(hot), write_back_(write_back) {}
+  Expirer(Core& core, HotTier& hot, WriteBack& write_back)
+      : core_(core), hot_(hot), write_back_(write_back) {}
   ~Expirer();
 
   /// One slice. REQUIRES: no frame is open; opens its own. Whether more is due.

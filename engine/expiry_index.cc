@@ -17,7 +17,8 @@ void ExpiryIndex::Place(const Item& item) {
     due_.push_back(item);
     return;
   }
-  // The lowest level at which it lies within one turn of the wheel; the top level wraps and re-places.
+  // The lowest level at which it lies within one turn of the wheel; the top level wraps and
+  // re-places.
   int level = 0;
   while (level < kLevels - 1 &&
          (tick >> (kSlotShift * (level + 1))) != (tick_ >> (kSlotShift * (level + 1)))) {

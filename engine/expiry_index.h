@@ -1,9 +1,10 @@
 // ExpiryIndex: which resident keys of one keyspace are due next.
 //
-// A hierarchical timing wheel (Varghese and Lauck, 1987): five levels of 128 slots, the lowest 128 ms wide. An item is
-// {deadline, position}, 16 bytes; a key is found again through its position. Items may be stale (the key is gone, or
-// its deadline moved): whoever takes a due item looks at the entry. A deadline that moves later keeps its item, which
-// is put back when it fires, so refreshing a TTL costs nothing here. Executor thread.
+// A hierarchical timing wheel (Varghese and Lauck, 1987): five levels of 128 slots, the lowest 128
+// ms wide. An item is {deadline, position}, 16 bytes; a key is found again through its position.
+// Items may be stale (the key is gone, or its deadline moved): whoever takes a due item looks at
+// the entry. A deadline that moves later keeps its item, which is put back when it fires, so
+// refreshing a TTL costs nothing here. Executor thread.
 #pragma once
 
 #include <array>
@@ -21,7 +22,8 @@ class ExpiryIndex {
   };
 
   void Add(int64_t deadline_ms, uint64_t position, int64_t now_ms);
-  /// Appends up to `max` items whose deadline is at most `now_ms`; at most kTickMs late. Returns how many.
+  /// Appends up to `max` items whose deadline is at most `now_ms`; at most kTickMs late. Returns
+  /// how many.
   size_t TakeDue(int64_t now_ms, size_t max, std::vector<Item>* out);
   size_t size() const { return size_; }
   size_t memory_bytes() const { return size_ * sizeof(Item); }

@@ -1,5 +1,5 @@
-// One frame: everything between OpenFrame and CloseFrame is logged as one unit and carries one LSN ([D1]).
-// Executor thread; frames do not nest.
+// One frame: everything between OpenFrame and CloseFrame is logged as one unit and carries one LSN
+// ([D1]). Executor thread; frames do not nest.
 #pragma once
 
 #include "engine/core.h"
@@ -7,7 +7,8 @@
 namespace thermocline::engine {
 
 void OpenFrame(Core& core);
-/// Hands the effects to the log, if there are any. Returns the gate: what a reply of this frame depends on.
+/// Hands the effects to the log, if there are any. Returns the gate: what a reply of this frame
+/// depends on.
 Lsn CloseFrame(Core& core);
 
 }  // namespace thermocline::engine

@@ -76,7 +76,8 @@ void HotTier::NoteExpiry(Ref& ref, int64_t old_deadline) {
   const int64_t deadline = ref.entry->expiry_ms();
   ref.space->live_expires += (deadline != 0) - (old_deadline != 0);
   if (deadline == 0) return;
-  if (ref.entry->Has(Entry::kExpiryIndexed) && old_deadline != 0 && deadline >= old_deadline) return;
+  if (ref.entry->Has(Entry::kExpiryIndexed) && old_deadline != 0 && deadline >= old_deadline)
+    return;
   ref.space->expiry.Add(deadline, ref.position, core_.now_ms);
   ref.entry->Set(Entry::kExpiryIndexed);
 }
@@ -91,7 +92,8 @@ void HotTier::Changed(Ref& ref) {
 void HotTier::Set(Ref& ref, std::string_view key, const StringValue& value, ExpiryChange change,
                   int64_t expire_at_ms) {
   if (ref.entry == nullptr) {
-    Entry* fresh = Entry::New(key, value, core_.frame_lsn, change == ExpiryChange::kSet ? expire_at_ms : kNoExpiry);
+    Entry* fresh = Entry::New(key, value, core_.frame_lsn,
+                              change == ExpiryChange::kSet ? expire_at_ms : kNoExpiry);
     Insert(ref, fresh);
     ++ref.space->live;
     NoteExpiry(ref, kNoExpiry);
@@ -125,8 +127,9 @@ bool HotTier::Delete(Ref& ref) {
   --space.live;
   if (entry->expiry_ms() != kNoExpiry) --space.live_expires;
   space.table.NoteRemoval(ref.position, core_.frame_lsn);
-  // A key that no capture has seen needs no tombstone, except while a checkpoint is collecting: effects between its
-  // LSN and this one would be replayed over a base that lacks the key (docs/design-notes.md, "graves").
+  // A key that no capture has seen needs no tombstone, except while a checkpoint is collecting:
+  // effects between its LSN and this one would be replayed over a base that lacks the key
+  // (docs/design-notes.md, "graves").
   if (!entry->Has(Entry::kHasCold) && !core_.write_back->collecting()) {
     ++core_.changes;
     if (core_.watching) core_.listener->OnKeyChanged(ref.db, entry->key());
@@ -203,8 +206,10 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
   const auto deadline = static_cast<int64_t>(header.expire_ms);
   Entry* fresh = nullptr;
   if (payload == nullptr) {
-    // The length field of a header-only entry is that of the payload: what PutHeader must write again.
-    fresh = Entry::NewHeader(key, ValueType::kString, header.encoding_hint, header.length, header.lsn, deadline);
+    // The length field of a header-only entry is that of the payload: what PutHeader must write
+    // again.
+    fresh = Entry::NewHeader(key, ValueType::kString, header.encoding_hint, header.length,
+                             header.lsn, deadline);
   } else {
     codec::ByteReader in(*payload);
     TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
@@ -218,10 +223,12 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
   }
   Entry* stale = space.table.Find(position, key);
   if (stale != nullptr) {
-    // Header-only until now, perhaps changed (EXPIRE): what was changed wins, the payload is the cold one's.
+    // Header-only until now, perhaps changed (EXPIRE): what was changed wins, the payload is the
+    // cold one's.
     if (stale->expiry_ms() != deadline) fresh = fresh->SetExpiry(stale->expiry_ms());
     fresh->set_lsn(stale->lsn());
-    for (Entry::Flag flag : {Entry::kDirty, Entry::kInFlight, Entry::kExpiryIndexed, Entry::kPinned}) {
+    for (Entry::Flag flag :
+         {Entry::kDirty, Entry::kInFlight, Entry::kExpiryIndexed, Entry::kPinned}) {
       fresh->Set(flag, stale->Has(flag));
     }
     fresh = fresh->SetColdExpiry(stale->cold_expiry_ms());
@@ -252,7 +259,8 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
 }
 
 void HotTier::InstallExpiredCold(Space& space, const ExpiryRow& row) {
-  Entry* entry = Entry::NewHeader(row.key, ValueType::kString, 0, 0, 0, static_cast<int64_t>(row.expire_ms));
+  Entry* entry =
+      Entry::NewHeader(row.key, ValueType::kString, 0, 0, 0, static_cast<int64_t>(row.expire_ms));
   entry = entry->SetColdExpiry(static_cast<int64_t>(row.expire_ms));
   entry->Set(Entry::kHasCold);
   entry->Set(Entry::kColdHasPayload, row.has_chunks);

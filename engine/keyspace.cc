@@ -38,7 +38,7 @@ std::unique_ptr<Space> Keyspace::Replace(int number, DbId new_id, Lsn lsn) {
   std::unique_ptr<Space>& place = numbers_[static_cast<size_t>(number)];
   by_id_.erase(place->id);
   by_id_[new_id] = fresh.get();
-  dropped_.push_back({place->id, lsn});
+  if (place->reached_cold) dropped_.push_back({place->id, lsn});
   return std::exchange(place, std::move(fresh));
 }
 

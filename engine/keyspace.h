@@ -1,11 +1,12 @@
 // Keyspace: the internal databases, and which number SELECT gives to which ([D3]).
 //
-// A Space is one internal id: its key table, exact counts, key filter and expiry index. Numbers map to ids, so that
-// SWAPDB exchanges two pointers and FLUSHDB puts an empty Space in the place of the full one. A dropped id is
-// remembered until its records have been range-deleted, which only happens after a checkpoint beyond its drop.
+// A Space is one internal id: its key table, exact counts, key filter and expiry index. Numbers map
+// to ids, so that SWAPDB exchanges two pointers and FLUSHDB puts an empty Space in the place of the
+// full one. A dropped id is remembered until its records have been range-deleted, which only
+// happens after a checkpoint beyond its drop.
 //
-// Counts ([D11]): live and live_expires are exact now; cold_records and cold_expires are exact as of the last capture
-// and go into the batch that changes them. Executor thread.
+// Counts ([D11]): live and live_expires are exact now; cold_records and cold_expires are exact as
+// of the last capture and go into the batch that changes them. Executor thread.
 #pragma once
 
 #include <array>
@@ -22,7 +23,8 @@
 
 namespace thermocline::engine {
 
-/// Where dirty keys are: a bit for each of 2^17 ranges of positions (three bits below the cluster slot).
+/// Where dirty keys are: a bit for each of 2^17 ranges of positions (three bits below the cluster
+/// slot).
 struct DirtyRanges {
   static constexpr int kBits = 17;
   static constexpr int kShift = 63 - kBits;
@@ -54,7 +56,8 @@ struct Space {
   KeyTable table;
   ExpiryIndex expiry;
   KeyFilter filter;
-  // Cold positions below it are in the filter; behind it everything is 'maybe'. kFilterComplete: all.
+  // Cold positions below it are in the filter; behind it everything is 'maybe'. kFilterComplete:
+  // all.
   uint64_t filter_covers = kFilterComplete;
 
   uint64_t live = 0;
@@ -65,15 +68,17 @@ struct Space {
   uint64_t entry_bytes = 0;  // of all entries of the table
   double ttl_sample_ms = 0;  // running mean of remaining TTLs, for INFO's avg_ttl
 
-  uint64_t clock_hand = 0;      // position where the eviction clock stands
-  bool counts_changed = false;  // since the last SetCounts
-  uint64_t dirty = 0;           // entries with kDirty
+  uint64_t clock_hand = 0;                    // position where the eviction clock stands
+  bool counts_changed = false;                // since the last SetCounts
+  bool reached_cold = false;    // the cold tier knows the id: it has to be dropped there, too
+  uint64_t dirty = 0;                         // entries with kDirty
   std::unique_ptr<DirtyRanges> dirty_ranges;  // null while nothing was ever changed
 
   static constexpr uint64_t kFilterComplete = ~uint64_t{0};
 
   uint64_t resident() const { return table.size() - tombstones; }
-  /// Whether the cold tier may hold a record of a key that the table does not hold. False is certain.
+  /// Whether the cold tier may hold a record of a key that the table does not hold. False is
+  /// certain.
   bool MayBeCold(uint64_t position) const {
     if (cold_records == 0) return false;
     return position >= filter_covers || filter.MayContain(position);

@@ -1,5 +1,6 @@
-// What the engine is told at start, and what may change while it runs (section "mutable" of each group).
-// Plain data: owned by the caller until Open, by the Database afterwards; the executor thread alone changes it.
+// What the engine is told at start, and what may change while it runs (section "mutable" of each
+// group). Plain data: owned by the caller until Open, by the Database afterwards; the executor
+// thread alone changes it.
 #pragma once
 
 #include <cstdint>
@@ -37,8 +38,10 @@ struct Options {
   std::shared_ptr<rocksdb::FileSystem> fs;  // null: the operating system's
   Clock* clock = nullptr;                   // not owned; null: the real one
   Random* random = nullptr;                 // not owned; null: seeded from the system's entropy
-  bool background = true;                   // false: no threads, every step happens inside calls (deterministic tests)
-  std::function<void()> wake;               // any thread: something waits for Poll(); must be cheap and thread-safe
+  bool background =
+      true;  // false: no threads, every step happens inside calls (deterministic tests)
+  std::function<void()>
+      wake;  // any thread: something waits for Poll(); must be cheap and thread-safe
   uint64_t log_segment_bytes = 16ull << 20;
   int cold_readers = 8;
   bool direct_io = true;
@@ -47,8 +50,9 @@ struct Options {
   bool append_only = true;
   FsyncPolicy fsync = FsyncPolicy::kEverySec;
   bool tiering = true;
-  uint64_t maxmemory = 0;  // bytes; 0: 60 % of the machine's or cgroup's memory when tiering, unlimited otherwise
-  uint64_t maxdisk = 0;    // bytes of <dir>/thermocline; 0: until the low-water mark of free space
+  uint64_t maxmemory =
+      0;  // bytes; 0: 60 % of the machine's or cgroup's memory when tiering, unlimited otherwise
+  uint64_t maxdisk = 0;  // bytes of <dir>/thermocline; 0: until the low-water mark of free space
   uint64_t low_water_bytes = 256ull << 20;
   EvictionPolicy policy = EvictionPolicy::kNoEviction;
   int maxmemory_samples = 5;

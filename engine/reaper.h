@@ -1,7 +1,7 @@
 // Reaper: frees what is too large to free on the executor (a flushed table, a value of megabytes).
 //
-// One niced thread with a queue; without `background` things are freed in the call. Crosses threads: what is handed
-// over must be owned by nobody else.
+// One niced thread with a queue; without `background` things are freed in the call. Crosses
+// threads: what is handed over must be owned by nobody else.
 #pragma once
 
 #include <condition_variable>

@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "codec/bytes.h"
-#include "codec/number_text.h"
 #include "codec/log_frame.h"
+#include "codec/number_text.h"
 #include "codec/proto/checkpoint.pb.h"
 #include "codec/rdb/object.h"
 #include "codec/resp/command_reader.h"
@@ -32,11 +32,14 @@ std::string FullName(DbId id, std::string_view key) {
 }
 
 codec::StatusOr<std::optional<proto::CheckpointRecord>> ReadCheckpoint(ColdBackend& backend) {
-  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed, backend.ReadMeta(codec::kMetaCheckpoint));
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
+                      backend.ReadMeta(codec::kMetaCheckpoint));
   if (!sealed) return std::optional<proto::CheckpointRecord>();
-  TC_ASSIGN_OR_RETURN(const std::string_view body, codec::OpenMeta(codec::kMetaCheckpoint, *sealed));
+  TC_ASSIGN_OR_RETURN(const std::string_view body,
+                      codec::OpenMeta(codec::kMetaCheckpoint, *sealed));
   proto::CheckpointRecord record;
-  if (body.size() > (1u << 30) || !record.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
+  if (body.size() > (1u << 30) ||
+      !record.ParseFromArray(body.data(), static_cast<int>(body.size()))) {
     return codec::Status::Corruption("the checkpoint record in the cold tier cannot be parsed");
   }
   return std::optional<proto::CheckpointRecord>(std::move(record));
@@ -55,7 +58,8 @@ codec::StatusOr<bool> Recovery::IsVoid(ColdBackend& backend) {
 }
 
 codec::Status Recovery::LoadCheckpoint() {
-  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed_high, core_.backend->ReadMeta(codec::kMetaHigh));
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed_high,
+                      core_.backend->ReadMeta(codec::kMetaHigh));
   if (sealed_high) {
     TC_ASSIGN_OR_RETURN(high_, codec::DecodeMetaHigh(*sealed_high));
   }
@@ -63,22 +67,25 @@ codec::Status Recovery::LoadCheckpoint() {
   for (size_t i = 0; i < ids.size(); ++i) ids[i] = i;
   std::vector<Keyspace::Dropped> dropped;
   checkpoint_ = 1;
-  TC_ASSIGN_OR_RETURN(const std::optional<proto::CheckpointRecord> found, ReadCheckpoint(*core_.backend));
+  TC_ASSIGN_OR_RETURN(const std::optional<proto::CheckpointRecord> found,
+                      ReadCheckpoint(*core_.backend));
   if (found) {
     const proto::CheckpointRecord& record = *found;
     checkpoint_ = record.lsn();
     without_log_ = record.without_log();
     db_ = record.select_db();
     for (const proto::DbMapping& mapping : record.databases()) {
-      if (mapping.number() < 0) return codec::Status::Corruption("the checkpoint names a negative database");
+      if (mapping.number() < 0)
+        return codec::Status::Corruption("the checkpoint names a negative database");
       if (static_cast<size_t>(mapping.number()) < ids.size()) {
         ids[static_cast<size_t>(mapping.number())] = mapping.id();
         continue;
       }
       TC_ASSIGN_OR_RETURN(const ColdCounts counts, core_.backend->ReadCounts(mapping.id()));
       if (counts.records > 0) {
-        return codec::Status::InvalidArgument("database " + std::to_string(mapping.number()) + " holds " +
-                                              std::to_string(counts.records) + " keys, but 'databases' is " +
+        return codec::Status::InvalidArgument("database " + std::to_string(mapping.number()) +
+                                              " holds " + std::to_string(counts.records) +
+                                              " keys, but 'databases' is " +
                                               std::to_string(core_.options.databases));
       }
     }
@@ -86,12 +93,13 @@ codec::Status Recovery::LoadCheckpoint() {
     core_.stats.last_checkpoint_unix_s = static_cast<int64_t>(record.created_unix_ms() / 1000);
   }
   core_.keyspace.Load(ids, std::move(dropped));
-  TC_RETURN_IF_ERROR(
-      core_.backend->ForEachGrave([this](Lsn lsn, uint64_t id, uint64_t position, std::string_view key) {
+  TC_RETURN_IF_ERROR(core_.backend->ForEachGrave(
+      [this](Lsn lsn, uint64_t id, uint64_t position, std::string_view key) {
         graves_[id].push_back({lsn, position, std::string(key)});
         return codec::Status();
       }));
-  for (int i = 0; i < core_.keyspace.databases(); ++i) TC_RETURN_IF_ERROR(LoadSpace(core_.keyspace.at(i)));
+  for (int i = 0; i < core_.keyspace.databases(); ++i)
+    TC_RETURN_IF_ERROR(LoadSpace(core_.keyspace.at(i)));
   write_back_.SetLastCheckpoint(checkpoint_);
   return {};
 }
@@ -100,17 +108,20 @@ codec::Status Recovery::LoadSpace(Space& space) {
   TC_ASSIGN_OR_RETURN(const ColdCounts counts, core_.backend->ReadCounts(space.id));
   space.cold_records = space.live = counts.records;
   space.cold_expires = space.live_expires = counts.expires;
+  space.reached_cold = counts.records > 0;
   space.filter_covers = counts.records > 0 ? 0 : Space::kFilterComplete;
   const auto graves = graves_.find(space.id);
   if (graves == graves_.end()) return {};
-  for (const Grave& grave : graves->second) hot_.InstallGrave(space, grave.position, grave.key, grave.lsn);
+  for (const Grave& grave : graves->second)
+    hot_.InstallGrave(space, grave.position, grave.key, grave.lsn);
   graves_.erase(graves);
   return {};
 }
 
 codec::Status Recovery::Flush(int number, DbId new_id) {
   hot_.FlushDb(number, new_id);
-  return LoadSpace(core_.keyspace.at(number));  // captures after the flush may have reached the cold tier
+  return LoadSpace(
+      core_.keyspace.at(number));  // captures after the flush may have reached the cold tier
 }
 
 codec::Status Recovery::Run() {
@@ -120,8 +131,9 @@ codec::Status Recovery::Run() {
   TC_RETURN_IF_ERROR(LoadCheckpoint());
   TC_RETURN_IF_ERROR(core_.log->Replay(checkpoint_, [this](const ReplayFrame& frame) {
     if (frame.flags & codec::kFrameKeyless) return codec::Status();
-    batch_.push_back({frame.lsn, frame.select_context, std::string(frame.payload),
-                      std::string(frame.segment_path) + " at offset " + std::to_string(frame.file_offset)});
+    batch_.push_back(
+        {frame.lsn, frame.select_context, std::string(frame.payload),
+         std::string(frame.segment_path) + " at offset " + std::to_string(frame.file_offset)});
     batch_bytes_ += frame.payload.size();
     if (batch_.size() < kBatchFrames && batch_bytes_ < kBatchBytes) return codec::Status();
     return ReplayBatch();
@@ -135,7 +147,8 @@ codec::Status Recovery::Run() {
   const int64_t elapsed_us = core_.clock->MonotonicUs() - begin_us;
   core_.stats.recovery_ms = elapsed_us / 1000;
   if (core_.stats.replayed_effects >= kRateMinEffects) {
-    write_back_.SetReplayRate(static_cast<double>(elapsed_us) / static_cast<double>(core_.stats.replayed_effects));
+    write_back_.SetReplayRate(static_cast<double>(elapsed_us) /
+                              static_cast<double>(core_.stats.replayed_effects));
   }
   return {};
 }
@@ -184,7 +197,8 @@ codec::Status Recovery::ReadAhead() {
       const codec::StatusOr<Effect> effect = ParseEffect(argv_);
       if (!effect.ok()) break;  // Apply says so, with its place
       if (effect->verb == Verb::kSelect) db = static_cast<int>(effect->number);
-      if (effect->verb == Verb::kFlushDb || effect->verb == Verb::kFlushAll || effect->verb == Verb::kSwapDb) {
+      if (effect->verb == Verb::kFlushDb || effect->verb == Verb::kFlushAll ||
+          effect->verb == Verb::kSwapDb) {
         mapping_changes = true;  // what follows is read when it is needed
       }
       if (effect->key_first == 0 || db >= core_.keyspace.databases()) continue;
@@ -219,7 +233,8 @@ codec::Status Recovery::ReadAhead() {
   std::vector<ColdRead*> done;
   while (done.size() < submitted.size()) {
     if (!core_.options.background) core_.cold->RunUntilIdle();
-    if (core_.cold->DrainReads(&done) == 0) std::this_thread::sleep_for(std::chrono::microseconds(50));
+    if (core_.cold->DrainReads(&done) == 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
   }
   for (ColdRead* read : done) {
     TC_RETURN_IF_ERROR(read->status.Annotate("reading ahead for replay"));
@@ -229,8 +244,8 @@ codec::Status Recovery::ReadAhead() {
       continue;
     }
     const bool has_value = read->kind == ColdRead::Kind::kValue || read->header.payload_inline;
-    TC_RETURN_IF_ERROR(
-        hot_.Install(*space, read->position, read->key, read->header, has_value ? &read->payload : nullptr));
+    TC_RETURN_IF_ERROR(hot_.Install(*space, read->position, read->key, read->header,
+                                    has_value ? &read->payload : nullptr));
   }
   return {};
 }
@@ -269,14 +284,16 @@ codec::Status Recovery::Apply(const Frame& frame) {
     const codec::CommandReader::Result result = reader.Next(&argv_);
     if (result == codec::CommandReader::kEnd) return {};
     if (result == codec::CommandReader::kCorrupt) {
-      return codec::Status::Corruption("payload is no command at byte " + std::to_string(reader.offset()));
+      return codec::Status::Corruption("payload is no command at byte " +
+                                       std::to_string(reader.offset()));
     }
     TC_ASSIGN_OR_RETURN(const Effect effect, ParseEffect(argv_));
     if (effect.verb == Verb::kMulti || effect.verb == Verb::kExec) continue;
     if (effect.verb == Verb::kSelect) {
       if (effect.number >= core_.keyspace.databases()) {
-        return codec::Status::InvalidArgument("the log writes to database " + std::to_string(effect.number) +
-                                              ", but 'databases' is " + std::to_string(core_.keyspace.databases()));
+        return codec::Status::InvalidArgument(
+            "the log writes to database " + std::to_string(effect.number) +
+            ", but 'databases' is " + std::to_string(core_.keyspace.databases()));
       }
       db_ = static_cast<int>(effect.number);
       continue;
@@ -293,7 +310,8 @@ codec::Status Recovery::Apply(const Frame& frame) {
         }
         continue;
       case Verb::kSwapDb:
-        if (effect.number >= core_.keyspace.databases() || effect.number2 >= core_.keyspace.databases()) {
+        if (effect.number >= core_.keyspace.databases() ||
+            effect.number2 >= core_.keyspace.databases()) {
           return codec::Status::InvalidArgument("SWAPDB beyond 'databases'");
         }
         core_.keyspace.Swap(static_cast<int>(effect.number), static_cast<int>(effect.number2));
@@ -313,19 +331,22 @@ codec::Status Recovery::Apply(const Frame& frame) {
       } else if (lsn > frame.lsn || !touched_.contains(FullName(ref.space->id, key))) {
         continue;  // the base has seen this frame
       }
-      TC_RETURN_IF_ERROR(ApplyToKey(effect, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
+      TC_RETURN_IF_ERROR(
+          ApplyToKey(effect, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
     }
   }
 }
 
-codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key, std::string_view value) {
+codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key,
+                                   std::string_view value) {
   HotTier::Ref ref = hot_.Locate(db_, key);
   const auto misfit = [&](const char* what) {
-    return codec::Status::Corruption("effect " + std::string(effect.argv[0]) + " on a key that " + what);
+    return codec::Status::Corruption("effect " + std::string(effect.argv[0]) + " on a key that " +
+                                     what);
   };
   switch (effect.verb) {
     case Verb::kSet: {
-      const ExpiryChange change = effect.keep_ttl        ? ExpiryChange::kKeep
+      const ExpiryChange change = effect.keep_ttl      ? ExpiryChange::kKeep
                                   : effect.number != 0 ? ExpiryChange::kSet
                                                        : ExpiryChange::kClear;
       hot_.Set(ref, key, StringValue::FromText(value), change, effect.number);
@@ -363,7 +384,8 @@ codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key, s
       int64_t number = 0;
       if (ref.live() && !ref.entry->IsInt(&number)) {
         char text[24];
-        if (!codec::ParseInt64(ref.entry->StringView(text), &number)) return misfit("holds no integer");
+        if (!codec::ParseInt64(ref.entry->StringView(text), &number))
+          return misfit("holds no integer");
       }
       if (__builtin_add_overflow(number, effect.number, &number)) return misfit("would overflow");
       hot_.SetInt(ref, key, number);
@@ -371,7 +393,8 @@ codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key, s
     }
     case Verb::kRestore: {
       TC_ASSIGN_OR_RETURN(const codec::DumpView dump, codec::OpenDump(value));
-      if (dump.type != codec::kRdbString) return codec::Status::Corruption("RESTORE of unknown type");
+      if (dump.type != codec::kRdbString)
+        return codec::Status::Corruption("RESTORE of unknown type");
       codec::ByteReader in(dump.body);
       TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
       hot_.Set(ref, key, StringValue::FromText(text),

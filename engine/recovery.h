@@ -1,10 +1,11 @@
 // Recovery: from what is on disk to the state at the end of the log (design sections 2, 3 and 6).
 //
-// The cold tier gives the keyspace map as of the last checkpoint C, exact counts, and the LSN of every key: in its
-// record, or as a grave if it is absent. Frames from C on are applied in order under the guard [D1]: a key whose LSN is
-// at or above the frame's when the frame begins has seen it already. Bases are exact, so an effect that does not fit is
-// corruption: recovery refuses, naming the frame. Frames are applied in batches whose keys are read ahead by the
-// readers. Nothing expires by the clock ([D15]). Runs on the executor's thread before anything else does.
+// The cold tier gives the keyspace map as of the last checkpoint C, exact counts, and the LSN of
+// every key: in its record, or as a grave if it is absent. Frames from C on are applied in order
+// under the guard [D1]: a key whose LSN is at or above the frame's when the frame begins has seen
+// it already. Bases are exact, so an effect that does not fit is corruption: recovery refuses,
+// naming the frame. Frames are applied in batches whose keys are read ahead by the readers. Nothing
+// expires by the clock ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
 #include <string>
@@ -25,7 +26,8 @@ DbId NewDbId(Lsn lsn, uint32_t ordinal, int number);
 
 class Recovery {
  public:
-  Recovery(Core& core, HotTier& hot, WriteBack& write_back) : core_(core), hot_(hot), write_back_(write_back) {}
+  Recovery(Core& core, HotTier& hot, WriteBack& write_back)
+      : core_(core), hot_(hot), write_back_(write_back) {}
 
   /// [D13] The last run kept no log and did not stop cleanly: its cold tier is to be discarded.
   static codec::StatusOr<bool> IsVoid(ColdBackend& backend);
@@ -49,7 +51,8 @@ class Recovery {
 
   codec::Status LoadCheckpoint();
   codec::Status ReplayBatch();
-  /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and spills it.
+  /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and
+  /// spills it.
   codec::Status RelieveMemory();
   codec::Status ReadAhead();
   codec::Status Apply(const Frame& frame);
@@ -69,7 +72,8 @@ class Recovery {
   std::vector<Frame> batch_;
   size_t batch_bytes_ = 0;
   std::unordered_set<std::string> absent_;  // id and key of what the read-ahead did not find
-  // [D1] The guard is asked once a frame and key: keys that this frame changed are this frame's until it ends.
+  // [D1] The guard is asked once a frame and key: keys that this frame changed are this frame's
+  // until it ends.
   std::unordered_set<std::string> touched_;
   std::unordered_map<DbId, std::vector<Grave>> graves_;  // of ids that are not mapped yet
   std::vector<std::string_view> argv_;

@@ -62,7 +62,8 @@ void Scanner::Cancel(Waiter* waiter) {
 
 std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
   std::shared_ptr<State> state = std::static_pointer_cast<State>(request->state);
-  if (state && state->id != core_.keyspace.at(request->db).id) state.reset();  // FLUSHDB or SWAPDB came between
+  if (state && state->id != core_.keyspace.at(request->db).id)
+    state.reset();  // FLUSHDB or SWAPDB came between
   if (!state) {
     Space& space = core_.keyspace.at(request->db);
     state = std::make_shared<State>();
@@ -71,7 +72,8 @@ std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
     const uint64_t count = std::clamp<uint64_t>(request->count, 1, kCountMax);
     const uint64_t next = space.table.Walk(state->from, count, [&](Entry* entry) {
       if (entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms())) return;
-      state->hot.push_back({space.table.PositionOf(entry), {std::string(entry->key()), entry->type()}});
+      state->hot.push_back(
+          {space.table.PositionOf(entry), {std::string(entry->key()), entry->type()}});
     });
     state->hot_next = next == 0 ? kEnd : next;
     if (space.cold_records > 0) {
@@ -112,14 +114,20 @@ std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
         const Entry* entry = space.table.Find(row.position, row.key);
         if (entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms())) continue;
       }
-      const auto same = [&](const State::HotKey& k) { return k.position == row.position && k.key.key == row.key; };
-      const auto from = std::lower_bound(keys.begin(), keys.begin() + static_cast<ptrdiff_t>(hot_count), row.position,
-                                         [](const State::HotKey& k, uint64_t p) { return k.position < p; });
+      const auto same = [&](const State::HotKey& k) {
+        return k.position == row.position && k.key.key == row.key;
+      };
+      const auto from = std::lower_bound(
+          keys.begin(), keys.begin() + static_cast<ptrdiff_t>(hot_count), row.position,
+          [](const State::HotKey& k, uint64_t p) { return k.position < p; });
       bool duplicate = false;
-      for (auto it = from; it != keys.begin() + static_cast<ptrdiff_t>(hot_count) && it->position == row.position; ++it) {
+      for (auto it = from;
+           it != keys.begin() + static_cast<ptrdiff_t>(hot_count) && it->position == row.position;
+           ++it) {
         duplicate |= same(*it);
       }
-      if (!duplicate) keys.push_back({row.position, {std::move(row.key), TypeOfRdb(row.header.type)}});
+      if (!duplicate)
+        keys.push_back({row.position, {std::move(row.key), TypeOfRdb(row.header.type)}});
     }
   }
   for (State::HotKey& k : keys) {
@@ -129,7 +137,8 @@ std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
   return page;
 }
 
-std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* request, Waiter* waiter) {
+std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* request,
+                                                          Waiter* waiter) {
   using Answer = std::optional<std::string>;
   Space& space = core_.keyspace.at(db);
   const auto rng = [this] { return core_.random->Next(); };
@@ -137,7 +146,8 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
     for (int i = 0; i < 100; ++i) {
       const Entry* entry = space.table.RandomNode(rng);
       if (entry == nullptr) break;
-      if (!entry->Has(Entry::kTombstone) && !Expired(entry->expiry_ms())) return std::string(entry->key());
+      if (!entry->Has(Entry::kTombstone) && !Expired(entry->expiry_ms()))
+        return std::string(entry->key());
     }
     return std::nullopt;
   };
@@ -152,7 +162,8 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
     if (space.cold_records == 0) return random_hot();
     state = std::make_shared<State>();
     state->id = space.id;
-    state->from = request->cursor != 0 ? request->cursor : 1 + core_.random->Uniform(codec::kMaxPosition);
+    state->from =
+        request->cursor != 0 ? request->cursor : 1 + core_.random->Uniform(codec::kMaxPosition);
     ColdRead& read = state->read;
     read.kind = ColdRead::Kind::kScan;
     read.id = space.id;
@@ -174,8 +185,9 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
   }
   for (const ColdRow& row : state->read.page.rows) {
     const Entry* entry = space.table.Find(row.position, row.key);
-    const bool gone = entry != nullptr ? entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms())
-                                       : Expired(static_cast<int64_t>(row.header.expire_ms));
+    const bool gone = entry != nullptr
+                          ? entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms())
+                          : Expired(static_cast<int64_t>(row.header.expire_ms));
     if (!gone) return Answer(row.key);
   }
   if (!state->read.page.end) {  // a run of dead records: on behind it

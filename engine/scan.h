@@ -1,8 +1,10 @@
-// Scanner: SCAN and RANDOMKEY over both tiers, without state of its own between calls (design section 5).
+// Scanner: SCAN and RANDOMKEY over both tiers, without state of its own between calls (design
+// section 5).
 //
-// The cursor is a position. A step walks the hot range first, then reads the cold range from a snapshot taken after, and
-// merges by (position, key); what the table says of a key wins. The page ends where the shorter of the two ended, so
-// that every key present throughout a whole walk is returned. Executor thread; the cold range is read by a reader.
+// The cursor is a position. A step walks the hot range first, then reads the cold range from a
+// snapshot taken after, and merges by (position, key); what the table says of a key wins. The page
+// ends where the shorter of the two ended, so that every key present throughout a whole walk is
+// returned. Executor thread; the cold range is read by a reader.
 #pragma once
 
 #include <optional>

@@ -7,11 +7,13 @@
 
 namespace thermocline::engine {
 
-/// Log position: payload offset of a frame's first byte plus one (docs/formats/log.md). 48 significant bits; 0 = "never".
+/// Log position: payload offset of a frame's first byte plus one (docs/formats/log.md). 48
+/// significant bits; 0 = "never".
 using Lsn = uint64_t;
 
-/// Internal id of one keyspace. The number that SELECT names is mapped to it, so that SWAPDB and FLUSHDB are O(1).
-/// (lsn << 16 | effect ordinal) of the frame that created it; the initial databases have their number as id.
+/// Internal id of one keyspace. The number that SELECT names is mapped to it, so that SWAPDB and
+/// FLUSHDB are O(1). (lsn << 16 | effect ordinal) of the frame that created it; the initial
+/// databases have their number as id.
 using DbId = uint64_t;
 
 /// "No deadline" wherever an absolute expiry in Unix milliseconds is passed.

@@ -40,8 +40,15 @@ Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
 
 Status Map(const rocksdb::Status& status, std::string_view context) {
   if (status.ok()) return {};
-  if (status.ToString().find(kNoSpaceMark) != std::string::npos) {
-    return Status::NoSpace(status.ToString()).Annotate(context);
+  // The text says what the disk said, the kind what RocksDB had to believe (rocks_options.h).
+  const std::string text = status.ToString();
+  for (const std::string_view mark : {kNoSpaceMark, kIoErrorMark}) {
+    const size_t at = text.find(mark);
+    if (at == std::string::npos) continue;
+    const std::string original = text.substr(at + mark.size());
+    const Status plain =
+        mark == kNoSpaceMark ? Status::NoSpace(original) : Status::IoError(original);
+    return plain.Annotate(context);
   }
   return FromRocksStatus(status, context);
 }
@@ -58,6 +65,11 @@ class ErrorListener : public rocksdb::EventListener {
     std::lock_guard lock(mutex_);
     error_ = *error;
     ++count_;
+  }
+  // For "no space" RocksDB would begin to look at the disk every five seconds, and refuse Resume().
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
   }
   rocksdb::Status error(uint64_t* count = nullptr) {
     std::lock_guard lock(mutex_);
@@ -301,7 +313,7 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
 
 Status RocksBackendImpl::OpenAll() {
   fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
-  env_ = rocksdb::NewCompositeEnv(MakeRetryable(fs_));
+  env_ = rocksdb::NewCompositeEnv(MakeResumable(fs_));
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = options_.block_cache_bytes;
   cache_options.high_pri_pool_ratio = 0.5;  // index and filters; data blocks cannot push them out

@@ -1,10 +1,13 @@
 // See rocks_options.h.
 #include "engine/cold/rocks_options.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "glog/logging.h"
@@ -27,106 +30,135 @@ using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
 
-// RocksDB takes an I/O error that is not marked as retryable for fatal: nothing but a reopen, which
-// loses the memtables, would end it. All our writers can be repeated: files of flushes and
-// compactions are written anew, and a MANIFEST is replaced after an error.
-IOStatus Retryable(IOStatus status) {
+// RocksDB 7.8 sorts errors of background work by their kind, and three of the four ends are dead
+// ones:
+//  - a plain I/O error is fatal: nothing but a reopen, which loses the memtables, ends it;
+//  - a retryable one of a flush or the MANIFEST is "soft", and with atomic_flush a second flush in
+//  the queue
+//    then fails without giving its memtables back: the next Resume() waits for ever (RocksDB PR
+//    11872);
+//  - a soft "no space" of a compaction leads there, too;
+//  - "no space" of a flush or the MANIFEST is "hard": writes stop, and Resume() flushes everything
+//  anew.
+// So a compaction's files fail as retryable, which lets it try again by itself, and all others as
+// "no space", whatever it was. All can be repeated: files are written anew, a failed MANIFEST is
+// replaced.
+enum class Writer { kCompaction, kOther };
+
+Writer WriterOf(const std::string& file) {
+  char thread[16] = {};
+  pthread_getname_np(pthread_self(), thread, sizeof(thread));
+  const bool table = file.ends_with(".sst") || file.ends_with(".blob");
+  return table && std::string_view(thread) == "rocksdb:low" ? Writer::kCompaction : Writer::kOther;
+}
+
+IOStatus Resumable(IOStatus status, Writer writer) {
   if (status.ok() || status.IsNotFound() || status.IsPathNotFound() || status.IsNotSupported()) {
     return status;
   }
-  if (status.IsNoSpace()) {
-    status = IOStatus::IOError(std::string(kNoSpaceMark) + status.ToString());
-  }
-  status.SetRetryable(true);
+  const std::string_view mark = status.IsNoSpace() ? kNoSpaceMark : kIoErrorMark;
+  const std::string text = std::string(mark) + status.ToString();
+  status = writer == Writer::kCompaction ? IOStatus::IOError(text) : IOStatus::NoSpace(text);
+  if (writer == Writer::kCompaction) status.SetRetryable(true);
   return status;
 }
 
-class RetryableFile : public rocksdb::FSWritableFileOwnerWrapper {
+class ResumableFile : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+  ResumableFile(std::unique_ptr<rocksdb::FSWritableFile> file, Writer writer)
+      : FSWritableFileOwnerWrapper(std::move(file)), writer_(writer) {}
   IOStatus Append(const Slice& data, const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->Append(data, o, d));
+    return Mark(target()->Append(data, o, d));
   }
   IOStatus Append(const Slice& data, const IOOptions& o, const rocksdb::DataVerificationInfo& info,
                   IODebugContext* d) override {
-    return Retryable(target()->Append(data, o, info, d));
+    return Mark(target()->Append(data, o, info, d));
   }
   IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& o,
                             IODebugContext* d) override {
-    return Retryable(target()->PositionedAppend(data, offset, o, d));
+    return Mark(target()->PositionedAppend(data, offset, o, d));
   }
   IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& o,
                             const rocksdb::DataVerificationInfo& info, IODebugContext* d) override {
-    return Retryable(target()->PositionedAppend(data, offset, o, info, d));
+    return Mark(target()->PositionedAppend(data, offset, o, info, d));
   }
   IOStatus Truncate(uint64_t size, const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->Truncate(size, o, d));
+    return Mark(target()->Truncate(size, o, d));
   }
   IOStatus Close(const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->Close(o, d));
+    return Mark(target()->Close(o, d));
   }
   IOStatus Flush(const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->Flush(o, d));
+    return Mark(target()->Flush(o, d));
   }
   IOStatus Sync(const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->Sync(o, d));
+    return Mark(target()->Sync(o, d));
   }
   IOStatus Fsync(const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->Fsync(o, d));
+    return Mark(target()->Fsync(o, d));
   }
   IOStatus RangeSync(uint64_t offset, uint64_t n, const IOOptions& o, IODebugContext* d) override {
-    return Retryable(target()->RangeSync(offset, n, o, d));
+    return Mark(target()->RangeSync(offset, n, o, d));
   }
+
+ private:
+  IOStatus Mark(IOStatus status) const { return Resumable(std::move(status), writer_); }
+  const Writer writer_;
 };
 
-class RetryableDirectory : public rocksdb::FSDirectoryWrapper {
+class ResumableDirectory : public rocksdb::FSDirectoryWrapper {
  public:
-  explicit RetryableDirectory(std::unique_ptr<rocksdb::FSDirectory> target)
+  explicit ResumableDirectory(std::unique_ptr<rocksdb::FSDirectory> target)
       : FSDirectoryWrapper(std::move(target)) {}
   IOStatus Fsync(const IOOptions& o, IODebugContext* d) override {
-    return Retryable(FSDirectoryWrapper::Fsync(o, d));
+    return Resumable(FSDirectoryWrapper::Fsync(o, d), WriterOf(".sst"));
   }
   IOStatus FsyncWithDirOptions(const IOOptions& o, IODebugContext* d,
                                const rocksdb::DirFsyncOptions& how) override {
-    return Retryable(FSDirectoryWrapper::FsyncWithDirOptions(o, d, how));
+    // After a rename (CURRENT) it belongs to the MANIFEST, whoever runs it.
+    const bool tables = how.reason == rocksdb::DirFsyncOptions::kNewFileSynced;
+    return Resumable(FSDirectoryWrapper::FsyncWithDirOptions(o, d, how),
+                     tables ? WriterOf(".sst") : Writer::kOther);
   }
 };
 
-class RetryableFileSystem : public rocksdb::FileSystemWrapper {
+class ResumableFileSystem : public rocksdb::FileSystemWrapper {
  public:
   using FileSystemWrapper::FileSystemWrapper;
-  const char* Name() const override { return "ThermoclineRetryable"; }
+  const char* Name() const override { return "ThermoclineResumable"; }
 
   IOStatus NewWritableFile(const std::string& name, const FileOptions& o,
                            std::unique_ptr<rocksdb::FSWritableFile>* file,
                            IODebugContext* d) override {
-    return Wrap(target()->NewWritableFile(name, o, file, d), file);
+    return Wrap(target()->NewWritableFile(name, o, file, d), name, file);
   }
   IOStatus ReopenWritableFile(const std::string& name, const FileOptions& o,
                               std::unique_ptr<rocksdb::FSWritableFile>* file,
                               IODebugContext* d) override {
-    return Wrap(target()->ReopenWritableFile(name, o, file, d), file);
+    return Wrap(target()->ReopenWritableFile(name, o, file, d), name, file);
   }
   IOStatus ReuseWritableFile(const std::string& name, const std::string& old, const FileOptions& o,
                              std::unique_ptr<rocksdb::FSWritableFile>* file,
                              IODebugContext* d) override {
-    return Wrap(target()->ReuseWritableFile(name, old, o, file, d), file);
+    return Wrap(target()->ReuseWritableFile(name, old, o, file, d), name, file);
   }
   IOStatus NewDirectory(const std::string& name, const IOOptions& o,
                         std::unique_ptr<rocksdb::FSDirectory>* dir, IODebugContext* d) override {
-    IOStatus status = Retryable(target()->NewDirectory(name, o, dir, d));
-    if (status.ok()) *dir = std::make_unique<RetryableDirectory>(std::move(*dir));
+    IOStatus status = Resumable(target()->NewDirectory(name, o, dir, d), Writer::kOther);
+    if (status.ok()) *dir = std::make_unique<ResumableDirectory>(std::move(*dir));
     return status;
   }
   IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& o,
                       IODebugContext* d) override {
-    return Retryable(target()->RenameFile(from, to, o, d));
+    return Resumable(target()->RenameFile(from, to, o, d), Writer::kOther);
   }
 
  private:
-  static IOStatus Wrap(IOStatus status, std::unique_ptr<rocksdb::FSWritableFile>* file) {
-    if (status.ok()) *file = std::make_unique<RetryableFile>(std::move(*file));
-    return Retryable(std::move(status));
+  static IOStatus Wrap(IOStatus status, const std::string& name,
+                       std::unique_ptr<rocksdb::FSWritableFile>* file) {
+    const Writer writer = WriterOf(name);
+    if (status.ok()) *file = std::make_unique<ResumableFile>(std::move(*file), writer);
+    return Resumable(std::move(status), writer);
   }
 };
 
@@ -150,8 +182,8 @@ class GlogLogger : public rocksdb::Logger {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::FileSystem> MakeRetryable(std::shared_ptr<rocksdb::FileSystem> fs) {
-  return std::make_shared<RetryableFileSystem>(std::move(fs));
+std::shared_ptr<rocksdb::FileSystem> MakeResumable(std::shared_ptr<rocksdb::FileSystem> fs) {
+  return std::make_shared<ResumableFileSystem>(std::move(fs));
 }
 
 int64_t LimiterRate(uint64_t bytes_per_second) {

@@ -21,12 +21,14 @@ enum Family { kDefault, kValues, kPayload, kElements, kScores, kExpiry, kGraves,
 inline constexpr std::array<std::string_view, kFamilies> kFamilyNames = {
     "default", "values", "payload", "elements", "scores", "expiry", "graves", "meta"};
 
-/// In front of the text of an error that was ENOSPC: RocksDB sees a plain retryable I/O error,
-/// since for "no space" it would wait in a thread of its own and refuse Resume().
-inline constexpr std::string_view kNoSpaceMark = "no space left: ";
+/// In front of the text of every error of writing: what it was before it got the kind that RocksDB
+/// can recover from.
+inline constexpr std::string_view kNoSpaceMark = "(disk full) ";
+inline constexpr std::string_view kIoErrorMark = "(disk error) ";
 
-/// `fs` with every error of writing marked as retryable.
-std::shared_ptr<rocksdb::FileSystem> MakeRetryable(std::shared_ptr<rocksdb::FileSystem> fs);
+/// `fs` with every error of writing turned into one that RocksDB keeps its memtables for and that
+/// Resume() ends once the disk is back.
+std::shared_ptr<rocksdb::FileSystem> MakeResumable(std::shared_ptr<rocksdb::FileSystem> fs);
 
 /// Options of the whole database without env, cache and listeners; `direct` switches direct I/O.
 rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct);

@@ -68,8 +68,8 @@ struct ReplayFrame {
   uint8_t flags = 0;         // codec::FrameFlags
   std::string_view payload;  // RESP, never empty
   /// Database number in force at the frame's start, or -1 where the log does not say: it is given
-  /// for the first frame delivered and for the first of every segment. In between, follow the
-  /// SELECTs.
+  /// up to and with the first frame that is not keyless, of the replay and of every segment. In
+  /// between, follow the SELECTs.
   int32_t select_context = -1;
   /// Meaningful with codec::kFrameHasUpstream: whose change it was, and its offset behind the
   /// change.
@@ -123,8 +123,9 @@ class Log {
   /// First LSN of the recovered chain; EndOffset() + 1 if there is none. Before Start().
   Lsn FirstLsn() const;
 
-  /// What was recovered may lie in the page cache only (after kill -9): syncs it, so that DurableEnd() says
-  /// so before Start(). For recovery that must write back while it replays. May be called again.
+  /// What was recovered may lie in the page cache only (after kill -9): syncs it, so that
+  /// DurableEnd() says so before Start(). For recovery that must write back while it replays. May
+  /// be called again.
   Status MakeRecoveredDurable();
 
   /// Makes what was recovered durable and gets ready to append to a new segment. `at_least` is the

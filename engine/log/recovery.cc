@@ -231,7 +231,6 @@ Status ReplayLog(const FileSystemPtr& fs, const RecoveredLog& log, Lsn from,
       return Status::Corruption(std::move(message));
     }
   }
-  bool delivered = false;
   for (size_t i = first; i < log.chain.size(); ++i) {
     const RecoveredSegment& segment = log.chain[i];
     TC_ASSIGN_OR_RETURN(SegmentReader reader,
@@ -255,15 +254,19 @@ Status ReplayLog(const FileSystemPtr& fs, const RecoveredLog& log, Lsn from,
       frame.flags = header.flags;
       frame.upstream_id = std::string_view(header.upstream_id.data(), header.upstream_id.size());
       frame.upstream_offset = header.upstream_offset;
-      frame.select_context = select_known || !delivered ? select : -1;
+      frame.select_context = select_known ? select : -1;
       frame.file_offset = reader.frame_position();
       const Status status = deliver(frame);
       if (!status.ok()) {
         return status.Annotate(segment.path + " at offset " + std::to_string(frame.file_offset) +
                                " (LSN " + std::to_string(frame.lsn) + ")");
       }
-      delivered = true;
-      select_known = false;
+      // The caller may skip keyless frames, so they do not use the context up.
+      if (frame.flags & codec::kFrameKeyless) {
+        if (select_known) select = SelectAfter(frame.payload, select);
+      } else {
+        select_known = false;
+      }
     }
   }
   return Status::Ok();

@@ -1,9 +1,10 @@
-// Access metadata of an entry: Redis's 24 bits (OBJECT IDLETIME, FREQ and the eviction policies read them) and the
-// two-bit counter of the tiering policy.
+// Access metadata of an entry: Redis's 24 bits (OBJECT IDLETIME, FREQ and the eviction policies
+// read them) and the two-bit counter of the tiering policy.
 //
-// With an LFU policy the 24 bits are 16 of minutes and 8 of a logarithmic counter, otherwise seconds, as in Redis. The
-// two-bit counter saturates at 3; a key that a read has just brought in is on probation: that read does not count, so a
-// single pass over cold data leaves no trace. Executor thread.
+// With an LFU policy the 24 bits are 16 of minutes and 8 of a logarithmic counter, otherwise
+// seconds, as in Redis. The two-bit counter saturates at 3; a key that a read has just brought in
+// is on probation: that read does not count, so a single pass over cold data leaves no trace.
+// Executor thread.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +19,9 @@ inline constexpr uint8_t kLfuInitial = 5;
 inline bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kAllKeysLfu || policy == EvictionPolicy::kVolatileLfu;
 }
-inline uint32_t LruClock(int64_t now_ms) { return static_cast<uint32_t>(now_ms / 1000) & kLruClockMask; }
+inline uint32_t LruClock(int64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / 1000) & kLruClockMask;
+}
 inline uint16_t LfuMinutes(int64_t now_ms) { return static_cast<uint16_t>(now_ms / 60'000); }
 
 /// The logarithmic counter after the decay due at now_ms.
@@ -34,8 +37,9 @@ inline uint8_t DecayedLfu(const Core& core, uint32_t access) {
 }
 
 inline void StampNew(Core& core, Entry* entry) {
-  entry->set_access(IsLfu(core.options.policy) ? uint32_t{LfuMinutes(core.now_ms)} << 8 | kLfuInitial
-                                               : LruClock(core.now_ms));
+  entry->set_access(IsLfu(core.options.policy)
+                        ? uint32_t{LfuMinutes(core.now_ms)} << 8 | kLfuInitial
+                        : LruClock(core.now_ms));
 }
 
 inline void StampUse(Core& core, Entry* entry) {

@@ -46,7 +46,8 @@ void FilterLoader::Complete(ColdRead* read) {
   if (space == nullptr) return;
   if (!read->status.ok()) {
     // 'Maybe' stays the answer behind the edge: slower, never wrong.
-    LOG(ERROR) << "key filter of database id " << space->id << " stays incomplete: " << read->status.ToString();
+    LOG(ERROR) << "key filter of database id " << space->id
+               << " stays incomplete: " << read->status.ToString();
     active_ = false;
     return;
   }

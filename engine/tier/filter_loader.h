@@ -1,9 +1,9 @@
 // FilterLoader: fills the key filters after a restart, in the background.
 //
-// Until a keyspace's filter covers a position, the answer there is 'maybe' and the cold tier is asked. The loader walks
-// the cold records in position order, a page at a time by a reader; Space::filter_covers is its edge. Captures add to
-// the filter all the while (a record added twice only costs a false 'maybe'); deletions beyond the edge do not remove.
-// Executor thread.
+// Until a keyspace's filter covers a position, the answer there is 'maybe' and the cold tier is
+// asked. The loader walks the cold records in position order, a page at a time by a reader;
+// Space::filter_covers is its edge. Captures add to the filter all the while (a record added twice
+// only costs a false 'maybe'); deletions beyond the edge do not remove. Executor thread.
 #pragma once
 
 #include "engine/core.h"

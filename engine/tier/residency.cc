@@ -50,14 +50,16 @@ bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
       continue;
     }
     if (Fault* fault = FindFault(space.id, position, request.key); fault != nullptr) {
-      if (entry == nullptr && (fault->state == State::kAbsent || fault->state == State::kFailed)) continue;
-      if (fault->state == State::kFailed) continue;
+      if (entry == nullptr && fault->state == State::kAbsent) continue;
+      // Whoever asked for it has been told. To anybody else it must not look like an absent key.
+      if (fault->state == State::kFailed && Holds(waiter, *fault)) continue;
       if (fault->state == State::kInFlight) {
         Join(fault, waiter);
         all = false;
         continue;
       }
-      // It arrived as a header and the value is needed, or it was dropped since: a new read.
+      // It failed for others, arrived as a header and the value is needed, or was dropped since: a
+      // new read.
       fault->voided = true;
       by_key_.erase(FaultKey{space.id, position, fault->key});
     }
@@ -73,7 +75,8 @@ bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
   return all;
 }
 
-void Residency::Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter) {
+void Residency::Start(Space& space, uint64_t position, std::string_view key, Need need,
+                      Waiter* waiter) {
   auto fault = std::make_unique<Fault>();
   fault->ticket = next_ticket_++;
   fault->id = space.id;
@@ -94,8 +97,13 @@ void Residency::Start(Space& space, uint64_t position, std::string_view key, Nee
   Join(raw, waiter);
 }
 
+bool Residency::Holds(const Waiter* waiter, const Fault& fault) {
+  return std::find(waiter->faults_.begin(), waiter->faults_.end(), fault.ticket) !=
+         waiter->faults_.end();
+}
+
 void Residency::Join(Fault* fault, Waiter* waiter) {
-  if (std::find(waiter->faults_.begin(), waiter->faults_.end(), fault->ticket) == waiter->faults_.end()) {
+  if (!Holds(waiter, *fault)) {
     waiter->faults_.push_back(fault->ticket);
     ++fault->references;
   }
@@ -114,9 +122,11 @@ codec::Status Residency::InstallResult(ColdRead* read, Space* space, bool* found
   TC_RETURN_IF_ERROR(read->status);
   *found = read->found;
   if (!read->found) return {};
-  // A payload that lies in the header's record comes with it, and goes with it when it is written again.
+  // A payload that lies in the header's record comes with it, and goes with it when it is written
+  // again.
   const bool has_value = read->kind == ColdRead::Kind::kValue || read->header.payload_inline;
-  return hot_.Install(*space, read->position, read->key, read->header, has_value ? &read->payload : nullptr);
+  return hot_.Install(*space, read->position, read->key, read->header,
+                      has_value ? &read->payload : nullptr);
 }
 
 void Residency::Complete(ColdRead* read) {
@@ -135,7 +145,8 @@ void Residency::Complete(ColdRead* read) {
     ++(found ? core_.stats.cold_read_hits : core_.stats.cold_read_misses);
     if (!error.ok()) {
       fault.state = State::kFailed;
-      LOG(ERROR) << "cold read of a key at position " << fault.position << " failed: " << error.ToString();
+      LOG(ERROR) << "cold read of a key at position " << fault.position
+                 << " failed: " << error.ToString();
     } else if (!found) {
       fault.state = State::kAbsent;
     } else {
@@ -154,7 +165,8 @@ void Residency::Complete(ColdRead* read) {
     if (--waiter->pending_ == 0) core_.ready.push_back(waiter);
   }
   if (fault.references == 0) {
-    if (FindFault(fault.id, fault.position, fault.key) == &fault) VoidFault(fault.id, fault.position, fault.key);
+    if (FindFault(fault.id, fault.position, fault.key) == &fault)
+      VoidFault(fault.id, fault.position, fault.key);
     faults_.erase(it);
   }
 }

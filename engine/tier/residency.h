@@ -1,10 +1,11 @@
 // Residency: brings cold keys into memory before commands run (design section 7).
 //
-// A fault is one read of one key on behalf of any number of waiters. It is in flight, then absent (the cold tier has no
-// such record), failed, or gone into the table. [D7]: whatever enters the table for a key voids its fault; a result
-// without a valid fault is thrown away, and whoever waited asks again. [R2]: what was brought in for a waiter stays
-// pinned until Release; above the pin budget only the oldest waiter faults. Executor thread; the reads are done by
-// ColdStore's readers.
+// A fault is one read of one key on behalf of any number of waiters. It is in flight, then absent
+// (the cold tier has no such record), failed, or gone into the table. [D7]: whatever enters the
+// table for a key voids its fault; a result without a valid fault is thrown away, and whoever
+// waited asks again. [R2]: what was brought in for a waiter stays pinned until Release; above the
+// pin budget only the oldest waiter faults. Executor thread; the reads are done by ColdStore's
+// readers.
 #pragma once
 
 #include <deque>
@@ -38,7 +39,8 @@ class Residency {
   }
   /// Submits the faults of this tick together.
   void SubmitFaults();
-  /// A read of ours came back. Takes ownership. Waiters that have everything are put on Core::ready.
+  /// A read of ours came back. Takes ownership. Waiters that have everything are put on
+  /// Core::ready.
   void Complete(ColdRead* read);
 
   size_t faults() const { return faults_.size(); }
@@ -63,8 +65,8 @@ class Residency {
     bool voided = false;
     bool pinned = false;
     uint64_t pinned_bytes = 0;
-    int references = 0;             // waiters that have it in their list
-    std::vector<Waiter*> waiting;   // of these, who still waits for the result
+    int references = 0;            // waiters that have it in their list
+    std::vector<Waiter*> waiting;  // of these, who still waits for the result
   };
   struct FaultKey {
     DbId id;
@@ -79,6 +81,7 @@ class Residency {
   Fault* FindFault(DbId id, uint64_t position, std::string_view key);
   void VoidFault(DbId id, uint64_t position, std::string_view key);
   void Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter);
+  static bool Holds(const Waiter* waiter, const Fault& fault);
   void Join(Fault* fault, Waiter* waiter);
   void Unreference(uint64_t ticket, Waiter* waiter);
   bool OverPinBudget() const;
@@ -86,8 +89,8 @@ class Residency {
 
   Core& core_;
   HotTier& hot_;
-  std::unordered_map<uint64_t, std::unique_ptr<Fault>> faults_;          // by ticket
-  std::unordered_map<FaultKey, Fault*, FaultKeyHash> by_key_;            // the valid ones
+  std::unordered_map<uint64_t, std::unique_ptr<Fault>> faults_;  // by ticket
+  std::unordered_map<FaultKey, Fault*, FaultKeyHash> by_key_;    // the valid ones
   std::vector<ColdRead*> to_submit_;
   std::deque<Waiter*> deferred_;  // over the pin budget, oldest first
   uint64_t next_ticket_ = 1;

@@ -100,7 +100,8 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
   Space& space = core_.keyspace.at(clock_db_);
   victims_.clear();
   uint64_t bytes = 0;
-  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), limit_ - limit_ / 8);
+  const uint64_t excess =
+      everything ? ~uint64_t{0} : used() - std::min(used(), limit_ - limit_ / 8);
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
     if (!CanDrop(entry) || (!everything && bytes > excess)) return;
     if (!everything && entry->frequency() > 0) {
@@ -123,7 +124,8 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
 
 bool Spiller::Slice() {
   const bool tiering = core_.options.tiering;
-  if (!spill_all_.empty() && !write_back_.checkpoint_running() && core_.cold->queued_batches() == 0) {
+  if (!spill_all_.empty() && !write_back_.checkpoint_running() &&
+      core_.cold->queued_batches() == 0) {
     TurnClock(kSliceNodes, /*everything=*/true);
     if (spill_all_left_ == 0) {
       for (Waiter* waiter : std::exchange(spill_all_, {})) {
@@ -147,7 +149,8 @@ bool Spiller::Slice() {
     return false;
   }
   // Skips empty databases, which the clock would otherwise visit one a tick.
-  for (int i = 0; i < core_.keyspace.databases() && core_.keyspace.at(clock_db_).table.empty(); ++i) {
+  for (int i = 0; i < core_.keyspace.databases() && core_.keyspace.at(clock_db_).table.empty();
+       ++i) {
     clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
   }
   const uint64_t goal = limit_ - limit_ / 8;
@@ -156,7 +159,8 @@ bool Spiller::Slice() {
   if (used() > goal) dropped += TurnClock(kSliceNodes, /*everything=*/false);
   // What is left is dirty, or on its way: write it back.
   if (used() > goal && core_.dirty_keys > 0 && !write_back_.checkpoint_running() &&
-      (dropped == 0 || used() > limit_ || core_.dirty_keys * 3 > core_.keyspace.at(clock_db_).table.size())) {
+      (dropped == 0 || used() > limit_ ||
+       core_.dirty_keys * 3 > core_.keyspace.at(clock_db_).table.size())) {
     write_back_.Start();
   }
   pause_next_ = dropped > 0 ? 1 : std::min(pause_next_ * 2, kPauseMax);
@@ -166,8 +170,8 @@ bool Spiller::Slice() {
 }
 
 bool Spiller::Saturated() const {
-  return turns_without_drop_ > kHopelessTurns && core_.dirty_keys == 0 && core_.cold->queued_batches() == 0 &&
-         !write_back_.checkpoint_running();
+  return turns_without_drop_ > kHopelessTurns && core_.dirty_keys == 0 &&
+         core_.cold->queued_batches() == 0 && !write_back_.checkpoint_running();
 }
 
 void Spiller::WakeParked() {
@@ -180,9 +184,11 @@ void Spiller::WakeParked() {
 
 bool Spiller::EvictByPolicy() {
   const EvictionPolicy policy = core_.options.policy;
-  const bool volatile_only = policy == EvictionPolicy::kVolatileLru || policy == EvictionPolicy::kVolatileLfu ||
-                             policy == EvictionPolicy::kVolatileRandom || policy == EvictionPolicy::kVolatileTtl;
-  const bool random = policy == EvictionPolicy::kAllKeysRandom || policy == EvictionPolicy::kVolatileRandom;
+  const bool volatile_only =
+      policy == EvictionPolicy::kVolatileLru || policy == EvictionPolicy::kVolatileLfu ||
+      policy == EvictionPolicy::kVolatileRandom || policy == EvictionPolicy::kVolatileTtl;
+  const bool random =
+      policy == EvictionPolicy::kAllKeysRandom || policy == EvictionPolicy::kVolatileRandom;
   const int databases = core_.keyspace.databases();
   Entry* best = nullptr;
   int best_db = 0;
@@ -192,7 +198,8 @@ bool Spiller::EvictByPolicy() {
     Space& space = core_.keyspace.at(db);
     if (space.resident() == 0) continue;
     // Volatile keys may be rare: look further for them.
-    const int tries = volatile_only ? core_.options.maxmemory_samples * 16 : core_.options.maxmemory_samples;
+    const int tries =
+        volatile_only ? core_.options.maxmemory_samples * 16 : core_.options.maxmemory_samples;
     int seen = 0;
     for (int i = 0; i < tries && seen < core_.options.maxmemory_samples; ++i) {
       Entry* entry = space.table.RandomNode(rng);
@@ -224,7 +231,8 @@ bool Spiller::EvictByPolicy() {
 Admission Spiller::Admit(Waiter* waiter) {
   const Options& options = core_.options;
   if (core_.log->BelowLowWater()) return Admission::kOom;
-  if (options.maxdisk != 0 && core_.stats.cold_bytes_on_disk + core_.stats.log_bytes_on_disk > options.maxdisk) {
+  if (options.maxdisk != 0 &&
+      core_.stats.cold_bytes_on_disk + core_.stats.log_bytes_on_disk > options.maxdisk) {
     return Admission::kOom;
   }
   const bool fits = used() <= limit_;
@@ -245,8 +253,9 @@ Admission Spiller::Admit(Waiter* waiter) {
   }
   if (!core_.cold->healthy()) return Admission::kMisconf;
   if (waiter->park_order_ == 0) waiter->park_order_ = next_park_order_++;
-  const auto place = std::find_if(parked_.begin(), parked_.end(),
-                                  [&](const Waiter* w) { return w->park_order_ > waiter->park_order_; });
+  const auto place = std::find_if(parked_.begin(), parked_.end(), [&](const Waiter* w) {
+    return w->park_order_ > waiter->park_order_;
+  });
   parked_.insert(place, waiter);
   Residency::AddPending(waiter);
   return Admission::kParked;

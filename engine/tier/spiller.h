@@ -1,12 +1,13 @@
 // Spiller: keeps the hot tier within its share of maxmemory.
 //
-// The budget is carved: fixed shares first (memtables, block cache), then what the engine and its clients hold (log
-// buffers, capture queue, filters, expiry index, client buffers); keys, values and tables govern the rest, never below
-// a floor. With tiering, entries whose newest capture landed are dropped, in slices, ahead of need; which ones is
-// decided as in S3-FIFO (Yang et al., 2023): new and faulted keys pass a small FIFO first and leave from there unless
-// they were used again, so that one pass of SCAN and GET over cold data flushes nothing; the rest is a CLOCK with
-// two-bit counters over the tables. Without tiering, or with an eviction policy, keys are deleted as Redis does.
-// Executor thread.
+// The budget is carved: fixed shares first (memtables, block cache), then what the engine and its
+// clients hold (log buffers, capture queue, filters, expiry index, client buffers); keys, values
+// and tables govern the rest, never below a floor. With tiering, entries whose newest capture
+// landed are dropped, in slices, ahead of need; which ones is decided as in S3-FIFO (Yang et al.,
+// 2023): new and faulted keys pass a small FIFO first and leave from there unless they were used
+// again, so that one pass of SCAN and GET over cold data flushes nothing; the rest is a CLOCK with
+// two-bit counters over the tables. Without tiering, or with an eviction policy, keys are deleted
+// as Redis does. Executor thread.
 #pragma once
 
 #include <deque>
@@ -21,7 +22,8 @@ class WriteBack;
 
 class Spiller {
  public:
-  Spiller(Core& core, HotTier& hot, WriteBack& write_back) : core_(core), hot_(hot), write_back_(write_back) {}
+  Spiller(Core& core, HotTier& hot, WriteBack& write_back)
+      : core_(core), hot_(hot), write_back_(write_back) {}
 
   /// Evicts one key by policy; logs and reports it. Set by Database. False: nothing to evict.
   using EvictFn = bool (*)(void* database, int db, std::string_view key);
@@ -54,7 +56,8 @@ class Spiller {
   };
 
   bool CanDrop(const Entry* entry) const;
-  // All that is left in memory has to stay (one value larger than the budget): waiting would never end.
+  // All that is left in memory has to stay (one value larger than the budget): waiting would never
+  // end.
   bool Saturated() const;
   size_t SpillNewcomers(size_t max);
   size_t TurnClock(size_t max, bool everything);
@@ -73,13 +76,14 @@ class Spiller {
   uint64_t used_ = 0;
   std::deque<Newcomer> newcomers_;
   int clock_db_ = 0;
-  std::deque<Waiter*> parked_;   // growing commands, in arrival order
+  std::deque<Waiter*> parked_;  // growing commands, in arrival order
   std::vector<Waiter*> spill_all_;
-  size_t spill_all_left_ = 0;    // databases of the pass
+  size_t spill_all_left_ = 0;  // databases of the pass
   std::vector<Entry*> victims_;
   uint64_t next_park_order_ = 1;
-  int turns_without_drop_ = 0;   // of the clock, in a row
-  // Slices to leave out after some that dropped nothing: what is left is dirty, and its landing ends the wait.
+  int turns_without_drop_ = 0;  // of the clock, in a row
+  // Slices to leave out after some that dropped nothing: what is left is dirty, and its landing
+  // ends the wait.
   int pause_ = 0;
   int pause_next_ = 1;
 };

@@ -17,7 +17,8 @@ constexpr size_t kSliceNodes = 1000;  // entries looked at in one slice: some 10
 constexpr uint64_t kBatchBytes = 256 << 10;
 constexpr uint64_t kQueueBytesMax = 16 << 20;
 constexpr size_t kSpareBatches = 8;
-constexpr uint64_t kChangesBetweenMin = 50'000;  // a checkpoint for less costs more than the replay it saves
+constexpr uint64_t kChangesBetweenMin =
+    50'000;  // a checkpoint for less costs more than the replay it saves
 
 }  // namespace
 
@@ -27,7 +28,8 @@ bool WriteBack::WriterIsFull() const {
 }
 
 bool WriteBack::Due() const {
-  const double replay_us = static_cast<double>(core_.changes - changes_at_last_) * replay_us_per_effect_;
+  const double replay_us =
+      static_cast<double>(core_.changes - changes_at_last_) * replay_us_per_effect_;
   if (core_.changes - changes_at_last_ >= kChangesBetweenMin &&
       replay_us >= core_.options.recovery_budget_ms * 1000.0) {
     return true;
@@ -64,7 +66,8 @@ void WriteBack::BeginSweep() {
   sweep_is_clean_ = clean_stop_;
   changes_at_start_ = core_.changes;
   mapping_.clear();
-  for (int i = 0; i < core_.keyspace.databases(); ++i) mapping_.emplace_back(i, core_.keyspace.at(i).id);
+  for (int i = 0; i < core_.keyspace.databases(); ++i)
+    mapping_.emplace_back(i, core_.keyspace.at(i).id);
   dropped_ = core_.keyspace.dropped();
   sweep_index_ = 0;
   range_ = 0;
@@ -93,7 +96,8 @@ bool WriteBack::Slice() {
     range_ = 0;
     position_ = 0;
   }
-  // Nothing of a batch in the making outlives a slice: a keyspace whose counts it carries may be dropped.
+  // Nothing of a batch in the making outlives a slice: a keyspace whose counts it carries may be
+  // dropped.
   SendBatch();
   return work == 0;
 }
@@ -105,10 +109,11 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
   if (position_ == 0) space.dirty_ranges->Clear(range_);
   size_t looked = 0;
   found_.clear();
-  const uint64_t next = space.table.ForSlice(std::max(position_, begin), std::min<size_t>(*work, 256), [&](Entry* e) {
-    ++looked;
-    if (e->Has(Entry::kDirty)) found_.push_back(e);
-  });
+  const uint64_t next =
+      space.table.ForSlice(std::max(position_, begin), std::min<size_t>(*work, 256), [&](Entry* e) {
+        ++looked;
+        if (e->Has(Entry::kDirty)) found_.push_back(e);
+      });
   for (Entry* entry : found_) Capture(space, space.table.PositionOf(entry), entry);
   *work -= std::min(*work, looked + found_.size() * 2 + 1);
   if (next != 0 && next < end) {
@@ -117,7 +122,8 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
   }
   // The slice went over the range's end: all ranges before `next` are clean now.
   const uint64_t reached = next == 0 ? DirtyRanges::kCount : next >> DirtyRanges::kShift;
-  for (uint64_t r = space.dirty_ranges->Next(range_ + 1); r < reached; r = space.dirty_ranges->Next(r + 1)) {
+  for (uint64_t r = space.dirty_ranges->Next(range_ + 1); r < reached;
+       r = space.dirty_ranges->Next(r + 1)) {
     space.dirty_ranges->Clear(r);
   }
   range_ = std::max(range_ + 1, reached);
@@ -125,7 +131,8 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
 }
 
 void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
-  const ColdPrevious previous{static_cast<uint64_t>(entry->cold_expiry_ms()), entry->Has(Entry::kColdHasPayload)};
+  const ColdPrevious previous{static_cast<uint64_t>(entry->cold_expiry_ms()),
+                              entry->Has(Entry::kColdHasPayload)};
   const bool had_record = entry->Has(Entry::kHasCold);
   const std::string_view key = entry->key();
   const size_t old_bytes = entry->MemoryBytes();
@@ -170,7 +177,8 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     space.cold_expires += (image.expire_ms != 0);
     space.cold_expires -= (previous.expire_ms != 0);
     now->Set(Entry::kHasCold);
-    if (previous.expire_ms != image.expire_ms) now = now->SetColdExpiry(static_cast<int64_t>(image.expire_ms));
+    if (previous.expire_ms != image.expire_ms)
+      now = now->SetColdExpiry(static_cast<int64_t>(image.expire_ms));
   }
   now->Set(Entry::kDirty, false);
   now->Set(Entry::kInFlight);
@@ -190,6 +198,7 @@ void WriteBack::SendBatch() {
   for (Space* space : counted_) {
     batch_.SetCounts(space->id, space->cold_records, space->cold_expires);
     space->counts_changed = false;
+    space->reached_cold = true;
   }
   counted_.clear();
   core_.stats.captured_bytes += batch_.bytes();
@@ -262,12 +271,14 @@ void WriteBack::TakeLanded(bool spill) {
   core_.cold->DrainLanded(&landed_);
   for (ColdBatch& batch : landed_) {
     batch.ForEach([&](const ColdOp& op) {
-      if (op.verb != ColdOp::Verb::kPut && op.verb != ColdOp::Verb::kPutHeader && op.verb != ColdOp::Verb::kDelete) {
+      if (op.verb != ColdOp::Verb::kPut && op.verb != ColdOp::Verb::kPutHeader &&
+          op.verb != ColdOp::Verb::kDelete) {
         return;
       }
       Space* space = core_.keyspace.Find(op.id);
       if (space == nullptr) return;
-      // Only what was surely added may go from the filter; while it is rebuilt that is what lies before its edge.
+      // Only what was surely added may go from the filter; while it is rebuilt that is what lies
+      // before its edge.
       if (op.verb == ColdOp::Verb::kDelete && op.had_record && op.position < space->filter_covers) {
         space->filter.Remove(op.position);
       }

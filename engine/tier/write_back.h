@@ -1,14 +1,16 @@
 // WriteBack: carries changes from the hot tier to the cold one, and makes checkpoints ([D4], [D6]).
 //
-// Dirty keys are found by sweeping the tables in position order, which is RocksDB's key order. A bitmap a keyspace says
-// in which ranges of positions they are, so that a sweep costs what changed and a change one bit. A sweep is a
-// checkpoint: C is the next LSN when it starts; every key whose first unsaved change is before C is dirty then, and
-// captured before the sweep ends; then the checkpoint record follows through the same FIFO. What becomes dirty
-// meanwhile is captured too, or left for the next sweep. Sweeps start when the log has grown by what recovery may
-// replay, when memory is short, or when asked for; they advance in slices from EndTick, never inside a frame.
+// Dirty keys are found by sweeping the tables in position order, which is RocksDB's key order. A
+// bitmap a keyspace says in which ranges of positions they are, so that a sweep costs what changed
+// and a change one bit. A sweep is a checkpoint: C is the next LSN when it starts; every key whose
+// first unsaved change is before C is dirty then, and captured before the sweep ends; then the
+// checkpoint record follows through the same FIFO. What becomes dirty meanwhile is captured too, or
+// left for the next sweep. Sweeps start when the log has grown by what recovery may replay, when
+// memory is short, or when asked for; they advance in slices from EndTick, never inside a frame.
 //
-// [D2] While a sweep collects, deletions leave tombstones, and a FLUSHDB makes it begin again with a C behind the flush:
-// a base that replay would find incomplete is never left behind. Executor thread.
+// [D2] While a sweep collects, deletions leave tombstones, and a FLUSHDB makes it begin again with
+// a C behind the flush: a base that replay would find incomplete is never left behind. Executor
+// thread.
 #pragma once
 
 #include <string>
@@ -50,7 +52,8 @@ class WriteBack {
   void Cancel(Waiter* waiter);
   /// One slice of the sweep: bounded work. Whether there is more to do at once.
   bool Slice();
-  /// Takes what landed: clears in-flight states, removes tombstones, and drops unused entries at once if `spill`.
+  /// Takes what landed: clears in-flight states, removes tombstones, and drops unused entries at
+  /// once if `spill`.
   void TakeLanded(bool spill);
   /// The log has grown by as much as recovery may replay.
   bool Due() const;

@@ -1,3 +1,6 @@
+// Rows of the command table as COMMAND tells them; see command_reply.h.
+// The word lists below are in the order in which Redis answers them and name every bit that it
+// shows. A new flag needs a word here, or it stays invisible.
 #include "server/commands/command_reply.h"
 
 #include <strings.h>

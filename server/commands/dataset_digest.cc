@@ -1,3 +1,6 @@
+// SHA-1 mixing of DEBUG DIGEST; the scheme stands in dataset_digest.h.
+// tests/server/introspection_commands_test.cc pins it with redis-server's digests of known
+// contents. A new value type is mixed in by MixValue, member by member, as redis-server does it.
 #include "server/commands/dataset_digest.h"
 
 #include "codec/bytes.h"

@@ -505,7 +505,9 @@ class ScanTask final : public CommandTask {
     const size_t begin = c.reply().BeginDeferred();
     size_t n = 0;
     for (const engine::ScanPage::Key& key : page->keys) {
-      if (pattern_ != 0 && !codec::GlobMatch(c.arg(pattern_), key.key)) continue;
+      if (pattern_ != 0 && c.arg(pattern_) != "*" && !codec::GlobMatch(c.arg(pattern_), key.key)) {
+        continue;  // "*" is everything, also a key without a byte
+      }
       if (type_ != 0 && !c.Is(type_, TypeName(key.type))) continue;
       c.reply().Bulk(key.key);
       ++n;
@@ -539,8 +541,9 @@ class KeysTask final : public CommandTask {
       const std::optional<engine::ScanPage> page = c.db().ScanStep(&request_, waiter);
       if (!page) return false;
       if (!page->status.ok()) return ReplyReadError(c, page->status);
+      const bool all = c.arg(1) == "*";  // the matcher says no to an empty key, KEYS does not
       for (const engine::ScanPage::Key& key : page->keys) {
-        if (!codec::GlobMatch(c.arg(1), key.key)) continue;
+        if (!all && !codec::GlobMatch(c.arg(1), key.key)) continue;
         matches_.Bulk(key.key);
         ++count_;
       }
@@ -550,6 +553,10 @@ class KeysTask final : public CommandTask {
       request_.db = db;
       request_.cursor = page->next;
       request_.count = kKeysAStep;
+      if (waiter != nullptr) {
+        c.db().Yield(waiter);
+        return false;
+      }
     }
     c.reply().Array(count_);
     c.reply().Raw(body_);

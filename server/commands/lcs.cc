@@ -1,3 +1,6 @@
+// The table of lengths is kept as two rows; what the walk back needs of the rest is one bit a pair,
+// set where the length above is the longer one. See lcs.h for which of several answers is found.
+// Executor; time O(|a| * |b|), which LCS bounds by proto-max-bulk-len as Redis does.
 #include "server/commands/lcs.h"
 
 #include <algorithm>

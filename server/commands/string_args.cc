@@ -1,3 +1,6 @@
+// Option parsing of SET and GETEX, and their deadlines; see string_args.h.
+// Which options exclude each other, and that a repeated unit is allowed, is Redis's: the oracle
+// compares. Stateless; the error is replied where it is found.
 #include "server/commands/string_args.h"
 
 #include <algorithm>

@@ -312,7 +312,7 @@ void IncrByFloat(CommandContext& c) {
     return;
   }
   const std::string text = codec::FormatLongDoubleHuman(value);
-  c.db().SetString(c.dbnum(), c.arg(1), text, ExpiryChange::kKeep);
+  c.db().SetFloatText(c.dbnum(), c.arg(1), text);
   c.reply().Bulk(text);
 }
 
@@ -351,7 +351,8 @@ bool ParseLcsOptions(CommandContext& c, LcsOptions* options) {
 void Lcs(CommandContext& c) {
   const Entry* first = c.db().Find(c.dbnum(), c.arg(1));
   const bool first_is_string = first == nullptr || first->type() == ValueType::kString;
-  // Finding the second key may delete it, if its time has passed: the first string is copied before.
+  // Finding the second key may delete it, if its time has passed: the first string is copied
+  // before.
   Scratch first_scratch;
   std::string a;
   if (first != nullptr && first_is_string) a = first->StringView(first_scratch);

@@ -1,4 +1,6 @@
 // The words by which clients know value types and encodings: TYPE, SCAN ... TYPE, OBJECT ENCODING.
+// The numbers behind them are the engine's; clients never see those. A new type adds its word here
+// and its encodings below. Pure functions.
 #pragma once
 
 #include <string_view>

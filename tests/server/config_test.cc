@@ -92,6 +92,20 @@ TEST_F(ConfigTest, TheTableKnowsEveryParameterOfRedisOnce) {
   EXPECT_EQ(theirs, 192u);
 }
 
+TEST_F(ConfigTest, TheDocumentationNamesEveryDirective) {
+  const std::filesystem::path page =
+      std::filesystem::path(__FILE__).parent_path().parent_path().parent_path() / "docs" /
+      "configuration.md";
+  if (!page.is_absolute()) GTEST_SKIP() << "built with relative paths";
+  const std::string text = Read(page.string());
+  for (const ConfigRow& row : ConfigTable()) {
+    EXPECT_NE(text.find("`" + std::string(row.name) + "`"), text.npos) << row.name;
+    if (!row.why.empty()) {
+      EXPECT_NE(text.find(std::string(row.why)), text.npos) << row.name;
+    }
+  }
+}
+
 TEST_F(ConfigTest, EveryDefaultIsAcceptedByItsOwnDirective) {
   const Config defaults;
   for (const ConfigRow& row : ConfigTable()) {

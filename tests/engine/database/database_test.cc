@@ -1,4 +1,5 @@
-// The engine as a whole against a model: residency, spilling, checkpoints, restarts. Seeded; no faults here.
+// The engine as a whole against a model: residency, spilling, checkpoints, restarts. Seeded; no
+// faults here.
 
 #include "engine/database.h"
 
@@ -48,7 +49,8 @@ TEST(DatabaseTest, ColdKeysAreReadBackAndStayCounted) {
   ASSERT_TRUE(database.Open().ok());
   for (int i = 0; i < 100; ++i) {
     const std::string key = "key" + std::to_string(i);
-    database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetString(0, key, std::string(400, 'v')); });
+    database.Run({{0, key, Need::kHeader}},
+                 [&](auto& d) { d.SetString(0, key, std::string(400, 'v')); });
   }
   database.Tick();
   database.Spill();
@@ -57,7 +59,8 @@ TEST(DatabaseTest, ColdKeysAreReadBackAndStayCounted) {
   EXPECT_EQ(stats.cold_records, 100u);
   EXPECT_EQ(database.db().Size(0), 100u);
   // A header is enough to expire and to delete; the payload lies apart.
-  database.Run({{0, "key1", Need::kHeader}}, [](auto& d) { d.SetExpiry(0, "key1", d.NowMs() + 5000); });
+  database.Run({{0, "key1", Need::kHeader}},
+               [](auto& d) { d.SetExpiry(0, "key1", d.NowMs() + 5000); });
   database.Run({{0, "key2", Need::kHeader}}, [](auto& d) { EXPECT_TRUE(d.Delete(0, "key2")); });
   database.Tick();
   database.Spill();
@@ -78,7 +81,8 @@ TEST(DatabaseTest, ReplayOfMoreThanTheBudgetSpillsWhileItRuns) {
   Keyspace model, found;
   for (int i = 0; i < 6000; ++i) {
     const std::string key = "key" + std::to_string(i % 5000);
-    database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetString(0, key, std::string(900, 'a' + i % 26)); });
+    database.Run({{0, key, Need::kHeader}},
+                 [&](auto& d) { d.SetString(0, key, std::string(900, 'a' + i % 26)); });
     model[0][key] = {std::string(900, static_cast<char>('a' + i % 26)), 0};
     if (i % 100 == 0) database.Tick();
   }
@@ -104,7 +108,8 @@ TEST(DatabaseTest, ColdKeysExpireOnTimeWithoutBeingRead) {
   for (int i = 0; i < 50; ++i) {
     const std::string key = "key" + std::to_string(i);
     database.Run({{0, key, Need::kHeader}}, [&](auto& d) {
-      d.SetString(0, key, std::string(i % 2 == 0 ? 10 : 1000, 'v'), engine::ExpiryChange::kSet, d.NowMs() + 10'000 + i);
+      d.SetString(0, key, std::string(i % 2 == 0 ? 10 : 1000, 'v'), engine::ExpiryChange::kSet,
+                  d.NowMs() + 10'000 + i);
     });
   }
   database.Tick();
@@ -132,9 +137,8 @@ TEST(DatabaseTest, ReplayDoesNotExpireByTheClock) {
   TestDatabase database(fs);
   ASSERT_TRUE(database.Open().ok());
   const int64_t deadline = database.clock().WallMs() + 100;
-  database.Run({{0, "a", Need::kHeader}}, [&](auto& d) {
-    d.SetString(0, "a", "1", engine::ExpiryChange::kSet, deadline);
-  });
+  database.Run({{0, "a", Need::kHeader}},
+               [&](auto& d) { d.SetString(0, "a", "1", engine::ExpiryChange::kSet, deadline); });
   database.Run({{0, "a", Need::kValue}}, [&](auto& d) { d.Append(0, "a", "2"); });
   database.Run({{0, "a", Need::kHeader}}, [&](auto& d) { d.Persist(0, "a"); });
   database.Tick();
@@ -160,7 +164,8 @@ TEST(DatabaseTest, AFailingLogRefusesWritesKeepsThemAndGoesOnWhenTheDiskIsBack) 
   database.Run({{0, "a", Need::kHeader}}, [](auto& d) { d.SetString(0, "a", "1"); });
   database.Tick();
   const engine::Lsn durable = database.db().DurableEnd();
-  fs->AddFault({.kinds = kFaultWrite | kFaultSync, .path_part = "/log/", .nth = 1, .from_then_on = true});
+  fs->AddFault(
+      {.kinds = kFaultWrite | kFaultSync, .path_part = "/log/", .nth = 1, .from_then_on = true});
   database.Run({{0, "b", Need::kHeader}}, [](auto& d) { d.SetString(0, "b", "2"); });
   database.Tick();
   EXPECT_EQ(database.db().DurableEnd(), durable);

@@ -1,7 +1,9 @@
-// A Database on an injected file system, clock and seed, without threads of the engine, beside a model.
+// A Database on an injected file system, clock and seed, without threads of the engine, beside a
+// model.
 //
-// Keyspace is what the database must hold: number -> key -> {value, deadline}. Op applies one random change to both.
-// Contents() reads everything back through SCAN and compares as text, so that a difference names the key.
+// Keyspace is what the database must hold: number -> key -> {value, deadline}. Op applies one
+// random change to both. Contents() reads everything back through SCAN and compares as text, so
+// that a difference names the key.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -33,7 +35,8 @@ inline std::string Describe(const Keyspace& keyspace) {
   std::string out;
   for (const auto& [db, keys] : keyspace) {
     for (const auto& [key, value] : keys) {
-      out += std::to_string(db) + ":" + key + "=" + value.text + "@" + std::to_string(value.deadline_ms) + "\n";
+      out += std::to_string(db) + ":" + key + "=" + value.text + "@" +
+             std::to_string(value.deadline_ms) + "\n";
     }
   }
   return out;
@@ -45,7 +48,8 @@ class TestDatabase {
 
   uint64_t maxmemory = 64 << 20;
 
-  explicit TestDatabase(std::shared_ptr<JournalFs> fs, engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
+  explicit TestDatabase(std::shared_ptr<JournalFs> fs,
+                        engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
                         uint64_t seed = 1)
       : fs_(std::move(fs)), random_(seed), policy_(policy) {
     EXPECT_TRUE(engine::CreateDirDurably(fs_, kDir).ok());
@@ -81,18 +85,47 @@ class TestDatabase {
     db_->EndTick();
   }
 
-  /// Runs `fn` in a frame once `keys` are resident; then a tick.
+  enum class Outcome { kRan, kReadFailed, kRefused };
+
+  /// Runs `fn` in a frame once `keys` are resident. A failing read is a failure of the test, unless faults are expected:
+  /// then it is an outcome, and while WriteError() is set nothing runs, as in the server.
   template <typename Fn>
   void Run(std::vector<engine::KeyRequest> keys, Fn&& fn) {
+    outcome_ = Outcome::kRefused;
+    if (expect_faults_ && !db_->WriteError().ok()) return;
     for (int i = 0; !db_->Prepare(keys, &waiter_); ++i) {
       ASSERT_LT(i, 1000) << "keys do not become resident";
       Tick();
     }
-    ASSERT_TRUE(db_->TakeReadError(&waiter_).ok());
+    const codec::Status read = db_->TakeReadError(&waiter_);
+    const bool refused = expect_faults_ && !db_->WriteError().ok();
+    if (!read.ok() || refused) {
+      ASSERT_TRUE(expect_faults_) << read.ToString();
+      db_->Release(&waiter_);
+      if (!read.ok()) outcome_ = Outcome::kReadFailed;
+      return;
+    }
+    outcome_ = Outcome::kRan;
     db_->BeginFrame();
     fn(*db_);
     db_->CommitFrame();
     db_->Release(&waiter_);
+  }
+
+  void ExpectFaults(bool on) { expect_faults_ = on; }
+  /// Of the last Run.
+  Outcome outcome() const { return outcome_; }
+
+  /// Begins a checkpoint, or a spill of everything, and gives it `ticks`; whether it was done by then.
+  bool TryCheckpoint(int ticks) {
+    Flag flag;
+    if (!db_->StartCheckpoint(&flag).ok()) return false;
+    return Within(&flag, ticks);
+  }
+  bool TrySpill(int ticks) {
+    Flag flag;
+    db_->SpillAll(&flag);
+    return Within(&flag, ticks);
   }
 
   void Checkpoint() {
@@ -149,6 +182,12 @@ class TestDatabase {
     }
   }
 
+  bool Within(Flag* flag, int ticks) {
+    for (int i = 0; i < ticks && !flag->set; ++i) Tick();
+    if (!flag->set) db_->CancelWait(flag);
+    return flag->set;
+  }
+
   class Nobody : public engine::Waiter {
    public:
     void OnReady() override {}
@@ -159,6 +198,8 @@ class TestDatabase {
   engine::Random random_;
   engine::FsyncPolicy policy_;
   Nobody waiter_;
+  bool expect_faults_ = false;
+  Outcome outcome_ = Outcome::kRan;
   std::unique_ptr<engine::Database> db_;
 };
 
@@ -196,7 +237,8 @@ class Workload {
       }
       case 5:
       case 6:
-        database->Run({{db, key, Need::kHeader}}, [&](auto& d) { EXPECT_EQ(d.Delete(db, key), there) << key; });
+        database->Run({{db, key, Need::kHeader}},
+                      [&](auto& d) { EXPECT_EQ(d.Delete(db, key), there) << key; });
         keys.erase(key);
         break;
       case 7:
@@ -205,12 +247,14 @@ class Workload {
         break;
       case 8: {
         int64_t number = 0;
-        if (there && (keys[key].text.size() > 9 || keys[key].text.find_first_not_of("0123456789") != std::string::npos)) {
+        if (there && (keys[key].text.size() > 9 ||
+                      keys[key].text.find_first_not_of("0123456789") != std::string::npos)) {
           return Step(database, model);
         }
         if (there) number = keys[key].text.empty() ? 0 : std::stoll(keys[key].text);
         if (there && std::to_string(number) != keys[key].text) return Step(database, model);
-        database->Run({{db, key, Need::kValue}}, [&](auto& d) { EXPECT_EQ(d.IncrBy(db, key, 7), number + 7); });
+        database->Run({{db, key, Need::kValue}},
+                      [&](auto& d) { EXPECT_EQ(d.IncrBy(db, key, 7), number + 7); });
         keys[key].text = std::to_string(number + 7);
         break;
       }
@@ -218,8 +262,9 @@ class Workload {
         if (!there) return Step(database, model);
         const int64_t deadline = database->clock().WallMs() + 2'000'000;
         const bool persist = Pick(2) == 0;
-        database->Run({{db, key, Need::kHeader}},
-                      [&](auto& d) { persist ? d.Persist(db, key) : d.SetExpiry(db, key, deadline); });
+        database->Run({{db, key, Need::kHeader}}, [&](auto& d) {
+          persist ? d.Persist(db, key) : d.SetExpiry(db, key, deadline);
+        });
         keys[key].deadline_ms = persist ? 0 : deadline;
         break;
       }
@@ -276,7 +321,8 @@ class Workload {
   std::string Key() { return "k" + std::to_string(Pick(24)); }
   std::string Value() {
     if (Pick(4) == 0) return std::to_string(Pick(1000));
-    return std::string(static_cast<size_t>(Pick(8) == 0 ? Pick(1500) : Pick(60)), static_cast<char>('a' + Pick(26)));
+    return std::string(static_cast<size_t>(Pick(8) == 0 ? Pick(1500) : Pick(60)),
+                       static_cast<char>('a' + Pick(26)));
   }
 
   std::mt19937_64 rng_;

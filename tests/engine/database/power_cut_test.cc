@@ -1,9 +1,10 @@
 // A power cut at every point at which the log or the cold tier touched the disk.
 //
-// One run of the workload is journalled; for each point the file system is rebuilt as a restarted machine may find it
-// and the database opened on it. It must hold exactly the state after some prefix of the operations: all that were
-// acknowledged as durable before the cut, and none that had not begun. THERMOCLINE_CUT_POINTS limits the sampled points
-// of RocksDB's files (all of the log's are tried).
+// One run of the workload is journalled; for each point the file system is rebuilt as a restarted
+// machine may find it and the database opened on it. It must hold exactly the state after some
+// prefix of the operations: all that were acknowledged as durable before the cut, and none that had
+// not begun. THERMOCLINE_CUT_POINTS limits the sampled points of RocksDB's files (all of the log's
+// are tried).
 
 #include <gtest/gtest.h>
 
@@ -15,8 +16,8 @@ namespace thermocline::testing {
 namespace {
 
 struct Step {
-  uint64_t begin_seq;         // journal point when it began
-  engine::Lsn log_end;        // stream end behind it
+  uint64_t begin_seq;   // journal point when it began
+  engine::Lsn log_end;  // stream end behind it
   std::string state;
 };
 struct Durable {
@@ -34,7 +35,8 @@ int PointsWanted() {
   return text != nullptr ? std::atoi(text) : 150;
 }
 
-void RunSteps(TestDatabase* database, JournalFs* fs, Workload* workload, Keyspace* model, int count, History* history) {
+void RunSteps(TestDatabase* database, JournalFs* fs, Workload* workload, Keyspace* model, int count,
+              History* history) {
   for (int i = 0; i < count; ++i) {
     const uint64_t begin = fs->seq();
     workload->Step(database, model);
@@ -94,7 +96,8 @@ void CutEverywhere(engine::FsyncPolicy policy, uint64_t seed, int steps, bool tw
     Workload workload(seed);
     Keyspace model;
     RunSteps(&database, fs.get(), &workload, &model, steps, &history);
-    EXPECT_GT(database.db().GetStats().log.segments_recycled, 0u) << "the workload must recycle segments";
+    EXPECT_GT(database.db().GetStats().log.segments_recycled, 0u)
+        << "the workload must recycle segments";
     EXPECT_GT(database.db().GetStats().checkpoints, 3u);
   }
   std::vector<uint64_t> points, others;
@@ -113,8 +116,8 @@ void CutEverywhere(engine::FsyncPolicy policy, uint64_t seed, int steps, bool tw
   points.insert(points.end(), others.begin(), others.end());
   for (uint64_t point : points) {
     const uint64_t loss_seed = rng();
-    SCOPED_TRACE("cut after " + std::to_string(point) + " mutations, loss seed " + std::to_string(loss_seed) + ", next: " +
-                 fs->Describe(point));
+    SCOPED_TRACE("cut after " + std::to_string(point) + " mutations, loss seed " +
+                 std::to_string(loss_seed) + ", next: " + fs->Describe(point));
     auto image = fs->ImageAt(point, loss_seed, mode);
     if (twice) {
       // A second cut in the middle of the first recovery.
@@ -129,11 +132,16 @@ void CutEverywhere(engine::FsyncPolicy policy, uint64_t seed, int steps, bool tw
     Keyspace found;
     database.Contents(&found);
     if (::testing::Test::HasFatalFailure()) return;
-    ASSERT_GE(CheckCut(history, point, Describe(found)), 0) << "recovered:\n" << Describe(found) << "expected one of, e.g.:\n" << Expected(history, point) << "replayed " << database.db().GetStats().replayed_frames;
+    ASSERT_GE(CheckCut(history, point, Describe(found)), 0)
+        << "recovered:\n"
+        << Describe(found) << "expected one of, e.g.:\n"
+        << Expected(history, point) << "replayed " << database.db().GetStats().replayed_frames;
   }
 }
 
-TEST(PowerCutTest, AlwaysLosesNothingAcknowledged) { CutEverywhere(engine::FsyncPolicy::kAlways, 11, 330, false); }
+TEST(PowerCutTest, AlwaysLosesNothingAcknowledged) {
+  CutEverywhere(engine::FsyncPolicy::kAlways, 11, 330, false);
+}
 TEST(PowerCutTest, EverySecKeepsAPrefixWithAllThatWasSynced) {
   CutEverywhere(engine::FsyncPolicy::kEverySec, 12, 330, false);
 }
@@ -144,7 +152,9 @@ TEST(PowerCutTest, TwoCutsInARowWithSyncsOnlyForTheColdTier) {
 TEST(PowerCutTest, SectorsReachTheDiskInAnyOrder) {
   CutEverywhere(engine::FsyncPolicy::kEverySec, 15, 330, true, LossMode::kRandom);
 }
-TEST(PowerCutTest, WritesAreTorn) { CutEverywhere(engine::FsyncPolicy::kEverySec, 16, 330, true, LossMode::kTorn); }
+TEST(PowerCutTest, WritesAreTorn) {
+  CutEverywhere(engine::FsyncPolicy::kEverySec, 16, 330, true, LossMode::kTorn);
+}
 
 }  // namespace
 }  // namespace thermocline::testing

@@ -229,6 +229,26 @@ TEST(LogRecovery, ReplayStopsWithThePlaceOfTheFrameThatTheCallerRefused) {
             "corruption: /data/log/segment-00000001.log at offset 64 (LSN 1): no such key");
 }
 
+TEST(LogRecovery, KeylessFramesDoNotUseUpTheSelectContext) {
+  LogHarness h(8);
+  h.Open();
+  h.log->Append(RespCommand({"SELECT", "5"}) + RespCommand({"SET", "a", "1"}), 0, 5);
+  const Lsn from = h.log->Append(RespCommand({"PUBLISH", "c", "m"}), codec::kFrameKeyless, 5);
+  h.log->Append(RespCommand({"SET", "b", "2"}), 0, 5);
+  h.log->Append(RespCommand({"SET", "c", "3"}), 0, 5);
+  ASSERT_TRUE(h.log->Close().ok());
+  h.log = std::move(*Log::Open(h.Options()));
+  std::vector<int32_t> contexts;
+  ASSERT_TRUE(h.log
+                  ->Replay(from,
+                           [&](const ReplayFrame& frame) {
+                             contexts.push_back(frame.select_context);
+                             return Status::Ok();
+                           })
+                  .ok());
+  EXPECT_EQ(contexts, (std::vector<int32_t>{5, 5, -1, -1}));
+}
+
 TEST(LogRecovery, TheGoldenSegmentIsRead) {
   // The codec's golden header and frames, put together as docs/formats/log.md describes.
   auto read_hex = [](const std::string& name) {
