@@ -142,6 +142,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
 
   core.now_ms = core.clock->WallMs();
   TC_RETURN_IF_ERROR(Recovery(core, hot, write_back).Run());
+  TC_RETURN_IF_ERROR(backend->MakeWritable());
   filter_loader.Begin();
   log_was_on = core.options.append_only;
   if (!core.options.append_only || discard)
@@ -186,6 +187,7 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
   rocks_options.memtable_size = std::min<uint64_t>(rocks_options.memtable_bytes / 4, 8 << 20);
   rocks_options.block_cache_bytes = BlockCacheBytes(budget);
   rocks_options.direct_io = options.direct_io;
+  rocks_options.read_only_at_first = true;
   TC_ASSIGN_OR_RETURN(std::unique_ptr<RocksBackend> backend, RocksBackend::Open(rocks_options));
 
   // Positions are stored, so the hash's key is as old as the directory.
@@ -196,6 +198,7 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
     TC_ASSIGN_OR_RETURN(hash_key, codec::DecodeMetaHashKey(*sealed));
   } else {
     hash_key = {options.random->Next(), options.random->Next()};
+    TC_RETURN_IF_ERROR(backend->MakeWritable());
     TC_RETURN_IF_ERROR(backend->WriteMeta(codec::kMetaHashKey, codec::EncodeMetaHashKey(hash_key)));
     TC_RETURN_IF_ERROR(backend->FlushAll());
   }

@@ -62,7 +62,6 @@ void HotTier::Insert(Ref& ref, Entry* entry) {
   const size_t bytes = entry->MemoryBytes();
   ref.space->entry_bytes += bytes;
   entry_bytes_ += bytes;
-  core_.residency->NoteInsert(*ref.space, ref.position, entry->key());
 }
 
 void HotTier::Moved(Space& space, uint64_t position, Entry* old, size_t old_bytes, Entry* now) {
@@ -84,6 +83,7 @@ void HotTier::NoteExpiry(Ref& ref, int64_t old_deadline) {
 
 void HotTier::Changed(Ref& ref) {
   ref.entry->set_lsn(core_.frame_lsn);
+  core_.residency->NoteChange(*ref.space, ref.position, ref.entry->key());
   core_.write_back->MarkDirty(*ref.space, ref.position, ref.entry);
   ++core_.changes;
   if (core_.watching) core_.listener->OnKeyChanged(ref.db, ref.entry->key());
@@ -114,6 +114,7 @@ void HotTier::Set(Ref& ref, std::string_view key, const StringValue& value, Expi
   if (!was_live) {
     --ref.space->tombstones;
     ++ref.space->live;
+    now->Set(Entry::kGrave, false);
     StampNew(core_, now);
   }
   NoteExpiry(ref, old_deadline);
@@ -222,6 +223,10 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
     fresh = Entry::New(key, value, header.lsn, deadline);
   }
   Entry* stale = space.table.Find(position, key);
+  if (stale != nullptr && stale->Has(Entry::kGrave)) {
+    Drop(space, position, stale);
+    stale = nullptr;
+  }
   if (stale != nullptr) {
     // Header-only until now, perhaps changed (EXPIRE): what was changed wins, the payload is the
     // cold one's.
@@ -268,7 +273,6 @@ void HotTier::InstallExpiredCold(Space& space, const ExpiryRow& row) {
   const size_t bytes = entry->MemoryBytes();
   space.entry_bytes += bytes;
   entry_bytes_ += bytes;
-  core_.residency->NoteInsert(space, row.position, row.key);
 }
 
 void HotTier::InstallGrave(Space& space, uint64_t position, std::string_view key, Lsn lsn) {
@@ -278,6 +282,7 @@ void HotTier::InstallGrave(Space& space, uint64_t position, std::string_view key
     return;
   }
   Entry* tombstone = Entry::NewTombstone(key, lsn);
+  tombstone->Set(Entry::kGrave);
   space.table.Insert(position, tombstone);
   ++space.tombstones;
   const size_t bytes = tombstone->MemoryBytes();

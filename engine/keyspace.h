@@ -68,10 +68,10 @@ struct Space {
   uint64_t entry_bytes = 0;  // of all entries of the table
   double ttl_sample_ms = 0;  // running mean of remaining TTLs, for INFO's avg_ttl
 
-  uint64_t clock_hand = 0;                    // position where the eviction clock stands
-  bool counts_changed = false;                // since the last SetCounts
+  uint64_t clock_hand = 0;      // position where the eviction clock stands
+  bool counts_changed = false;  // since the last SetCounts
   bool reached_cold = false;    // the cold tier knows the id: it has to be dropped there, too
-  uint64_t dirty = 0;                         // entries with kDirty
+  uint64_t dirty = 0;           // entries with kDirty
   std::unique_ptr<DirtyRanges> dirty_ranges;  // null while nothing was ever changed
 
   static constexpr uint64_t kFilterComplete = ~uint64_t{0};

@@ -185,6 +185,13 @@ codec::Status Recovery::RelieveMemory() {
   return {};
 }
 
+bool Recovery::MustRead(const Space& space, uint64_t position, const Entry* entry, Need need) {
+  if (entry == nullptr) return space.MayBeCold(position);
+  // [D2] A grave's key may have been made anew and captured since: then its record is the base.
+  if (entry->Has(Entry::kGrave)) return space.MayBeCold(position);
+  return need == Need::kValue && entry->Has(Entry::kHeaderOnly);
+}
+
 codec::Status Recovery::ReadAhead() {
   std::deque<ColdRead> reads;
   std::map<std::pair<DbId, std::string_view>, ColdRead*> wanted;
@@ -207,8 +214,7 @@ codec::Status Recovery::ReadAhead() {
            i += static_cast<size_t>(effect->key_step)) {
         const uint64_t position = space.table.PositionOf(argv_[i]);
         const Entry* entry = space.table.Find(position, argv_[i]);
-        if (entry != nullptr ? effect->need != Need::kValue || !entry->Has(Entry::kHeaderOnly)
-                             : !space.MayBeCold(position)) {
+        if (!MustRead(space, position, entry, effect->need)) {
           if (effect->verb != Verb::kMSet && effect->verb != Verb::kDel) break;
           continue;
         }
@@ -254,11 +260,8 @@ codec::Status Recovery::EnsureBase(int db, std::string_view key, Need need) {
   Space& space = core_.keyspace.at(db);
   const uint64_t position = space.table.PositionOf(key);
   const Entry* entry = space.table.Find(position, key);
-  if (entry != nullptr) {
-    if (need != Need::kValue || !entry->Has(Entry::kHeaderOnly)) return {};
-  } else if (!space.MayBeCold(position) || absent_.contains(FullName(space.id, key))) {
+  if (!MustRead(space, position, entry, need) || absent_.contains(FullName(space.id, key)))
     return {};
-  }
   ColdRead read;
   read.kind = need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader;
   read.id = space.id;

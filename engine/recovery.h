@@ -54,6 +54,8 @@ class Recovery {
   /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and
   /// spills it.
   codec::Status RelieveMemory();
+  /// Whether the key's base is in the cold tier as far as the table can tell.
+  static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
   codec::Status ReadAhead();
   codec::Status Apply(const Frame& frame);
   codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);

@@ -99,7 +99,7 @@ void Dispatcher::Parse(Client* client, std::string_view bytes) {
           client->parser.set_authenticated(!AuthRequired(*client));
           return;
         }
-        LOG(INFO) << "Protocol error (" << client->parser.error() << ") from client id="
+        LOG(INFO) << client->parser.error() << ", from client id="
                   << client->id() << " addr=" << client->peer_address;
         const size_t begin = client->out.size();
         codec::RespWriter writer(client->out, client->proto);
@@ -289,10 +289,7 @@ void Dispatcher::Reject(Client& client, Command* command, std::string_view text,
   if (client.transaction.open) client.transaction.queue_failed = true;
   if (command != nullptr) ++command->stats.rejected;
   if (command != nullptr && command->role == CommandRole::kExec) {
-    client.transaction.open = false;
-    client.transaction.queue_failed = false;
-    client.transaction.queue.Clear();
-    server_.watches().UnwatchAll(&client);
+    server_.DiscardTransaction(&client);
     writer.Error("EXECABORT Transaction discarded because of: " + std::string(text));
   } else if (plain) {
     writer.Error("ERR " + std::string(text));
@@ -337,6 +334,7 @@ void Dispatcher::RejectDiskError(Client& client, Command* command) {
 Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
                                         std::span<const std::string_view> argv,
                                         const std::vector<CommandSpec::KeyRef>* slot_keys) {
+  client.last_command = command;
   if (command == nullptr) [[unlikely]] {
     if (argv.size() > 0 && (EqualsIgnoreCase(argv[0], "POST") || EqualsIgnoreCase(argv[0], "host:"))) {
       LOG(WARNING) << "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or "
@@ -410,8 +408,12 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
       }
     }
     Unpin(client);
+    client.last_command = command;
     const size_t begin = client.out.size();
-    client.transaction.queue.Add(command, argv);
+    // Nothing of a transaction that fails anyway is kept.
+    if (!client.transaction.queue_failed && !client.transaction.dirty) {
+      client.transaction.queue.Add(command, argv);
+    }
     client.out.append("+QUEUED\r\n", 9);
     Finish(client, nullptr, begin, 0);
     return Outcome::kDone;
@@ -476,7 +478,6 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, Command* command,
   codec::RespWriter writer(client.out, client.proto);
   CommandContext context(server_, client, *command->spec, argv, writer, /*in_exec=*/false);
   const bool framed = command->framed && db != nullptr;
-  client.last_command = command;
   if (framed) db->BeginFrame();
   command->spec->handler(context);
   if (framed) client.tick_gate = std::max(client.tick_gate, db->CommitFrame());
@@ -556,10 +557,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   const bool replying = client.reply_mode == ReplyMode::kOn;
   codec::RespWriter writer(client.out, client.proto);
   const auto close = [&] {
-    transaction.open = false;
-    transaction.queue_failed = false;
-    server_.watches().UnwatchAll(&client);
-    transaction.dirty = false;
+    server_.DiscardTransaction(&client);
     Unpin(client);
   };
   if (!transaction.open) {
@@ -571,7 +569,6 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
     // Only commands that run while loading can have been queued; they need no frame.
     if (transaction.queue_failed) {
       writer.Error("EXECABORT Transaction discarded because of previous errors.");
-      transaction.queue.Clear();
       close();
       Finish(client, command, begin, 0);
       return Outcome::kDone;
@@ -586,7 +583,6 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
       }
       // [G1]: that it was aborted says something about what others wrote.
       client.tick_gate = std::max(client.tick_gate, db->LogEnd());
-      transaction.queue.Clear();
       close();
       Finish(client, command, begin, 0);
       return Outcome::kDone;
@@ -594,20 +590,18 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
     // All keys of all commands at once. SELECT inside is followed; what cannot be known in advance is
     // read inside the call by RunQueuedInExec.
     requests_.clear();
-    if (exec_argv_.size() < transaction.queue.size()) exec_argv_.resize(transaction.queue.size());
     int selected = client.db;
     for (size_t i = 0; i < transaction.queue.size(); ++i) {
       const Command* queued = transaction.queue.command(i);
-      std::vector<std::string_view>& queued_argv = exec_argv_[i];
-      transaction.queue.Arguments(i, &queued_argv);
-      if (queued->has_keys && CollectKeys(*queued->spec, queued_argv, &key_refs_)) {
+      transaction.queue.Arguments(i, &exec_argv_);
+      if (queued->has_keys && CollectKeys(*queued->spec, exec_argv_, &key_refs_)) {
         for (const CommandSpec::KeyRef& key : key_refs_) {
           requests_.push_back({key.DatabaseOr(selected, db->databases()),
-                               queued_argv[static_cast<size_t>(key.index)], key.need});
+                               exec_argv_[static_cast<size_t>(key.index)], key.need});
         }
       }
       int64_t number = 0;
-      if (queued->spec->name == "SELECT" && codec::ParseInt64(queued_argv[1], &number) &&
+      if (queued->spec->name == "SELECT" && codec::ParseInt64(exec_argv_[1], &number) &&
           number >= 0 && number < db->databases()) {
         selected = static_cast<int>(number);
       }
@@ -619,7 +613,6 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
     if (client.holds_pins) {
       const codec::Status error = db->TakeReadError(&client.waiter);
       if (!error.ok()) {
-        transaction.queue.Clear();
         close();
         Reject(client, command, "ERR reading from the cold tier failed: " + error.ToString());
         return Outcome::kDone;
@@ -648,18 +641,13 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   transaction.dirty = false;
   if (db != nullptr) db->BeginFrame();
   writer.Array(transaction.queue.size());
-  CommandQueue queue = std::move(transaction.queue);  // RESET or CLIENT KILL inside may clear the client's
-  transaction.queue = CommandQueue();
-  transaction.open = false;
-  std::vector<std::string_view> queued_argv;
-  for (size_t i = 0; i < queue.size(); ++i) {
-    queue.Arguments(i, &queued_argv);
-    RunQueuedInExec(client, queue.command(i), queued_argv);
+  // The transaction stays open while it runs, as CLIENT INFO inside it says.
+  for (size_t i = 0; i < transaction.queue.size(); ++i) {
+    transaction.queue.Arguments(i, &exec_argv_);
+    RunQueuedInExec(client, transaction.queue.command(i), exec_argv_);
   }
   if (db != nullptr) client.tick_gate = std::max(client.tick_gate, db->CommitFrame());
   close();
-  queue.Clear();
-  transaction.queue = std::move(queue);
   // CLIENT REPLY OFF inside takes back what followed it, not what was replied before.
   Finish(client, command, replying ? client.out.size() : begin, 0);
   return Outcome::kDone;

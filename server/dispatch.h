@@ -77,7 +77,7 @@ class Dispatcher {
   uint64_t ticks_ = 0;  // when the last command ended
   std::vector<CommandSpec::KeyRef> key_refs_;
   std::vector<engine::KeyRequest> requests_;
-  std::vector<std::vector<std::string_view>> exec_argv_;
+  std::vector<std::string_view> exec_argv_;
 };
 
 }  // namespace thermocline::server

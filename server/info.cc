@@ -171,9 +171,10 @@ void MemorySection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("allocator_active", process.active);
   f.Count("allocator_resident", process.mapped);
   f.Bytes("total_system_memory", TotalSystemMemory());
-  f.Bytes("used_memory_lua", 0);
-  f.Zeros({"used_memory_vm_eval", "used_memory_scripts_eval", "number_of_cached_scripts",
-           "number_of_functions", "number_of_libraries", "used_memory_vm_functions"});
+  f.Zeros({"used_memory_lua", "used_memory_vm_eval"});
+  f.Text("used_memory_lua_human", HumanBytes(0));
+  f.Zeros({"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions",
+           "number_of_libraries", "used_memory_vm_functions"});
   f.Bytes("used_memory_vm_total", 0);
   f.Number("used_memory_functions", 0);
   f.Bytes("used_memory_scripts", 0);

@@ -186,6 +186,8 @@ void Server::OnInputClosed(Client* client) {
     client->input_closed = true;
     client->reading = false;
     if (client->connection() != nullptr) client->connection()->SetReading(false);
+  } else if (client->OutputBytes() == 0) {
+    CloseClient(client);
   } else {
     CloseAfterReply(client);
   }
@@ -209,6 +211,14 @@ void Server::MakeReady(Client* client) {
   if (client->closing || !client->is_parked() || client->parked.ready) return;
   client->parked.ready = true;
   ready_.push_back(client);
+}
+
+void Server::DiscardTransaction(Client* client) {
+  watches_.UnwatchAll(client);
+  client->transaction.open = false;
+  client->transaction.queue_failed = false;
+  client->transaction.dirty = false;
+  client->transaction.queue.Clear();
 }
 
 void Server::Unpause() {

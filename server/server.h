@@ -112,6 +112,8 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   bool shutdown_requested() const { return shutdown_requested_; }
   const ShutdownRequest& shutdown() const { return shutdown_; }
   void ResetStats();
+  /// What was queued is forgotten, and all watches: DISCARD, RESET, the end of every EXEC.
+  void DiscardTransaction(Client* client);
 
   // ---- DatabaseListener, ConfigApplier
   void OnKeyChanged(int db, std::string_view key) override { watches_.OnKeyChanged(db, key); }

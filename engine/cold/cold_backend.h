@@ -105,8 +105,8 @@ class ColdBackend {
 
   // ---- reads ----------------------------------------------------------------------------------
 
-  /// False: there is no such record. `header` is written only when true, and `inline_payload` (null: not
-  /// wanted) only when the payload lies in the header's record.
+  /// False: there is no such record. `header` is written only when true, and `inline_payload`
+  /// (null: not wanted) only when the payload lies in the header's record.
   virtual StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key,
                                    ColdHeader* header, std::string* inline_payload = nullptr) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,

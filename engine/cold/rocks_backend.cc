@@ -7,7 +7,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <mutex>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 
@@ -39,18 +41,7 @@ std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()
 Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
 
 Status Map(const rocksdb::Status& status, std::string_view context) {
-  if (status.ok()) return {};
-  // The text says what the disk said, the kind what RocksDB had to believe (rocks_options.h).
-  const std::string text = status.ToString();
-  for (const std::string_view mark : {kNoSpaceMark, kIoErrorMark}) {
-    const size_t at = text.find(mark);
-    if (at == std::string::npos) continue;
-    const std::string original = text.substr(at + mark.size());
-    const Status plain =
-        mark == kNoSpaceMark ? Status::NoSpace(original) : Status::IoError(original);
-    return plain.Annotate(context);
-  }
-  return FromRocksStatus(status, context);
+  return status.ok() ? Status() : FromRocksStatus(status, context);
 }
 
 // The first key behind all of the id's.
@@ -58,34 +49,45 @@ std::string IdEnd(uint64_t id) {
   return id == UINT64_MAX ? std::string(9, '\xff') : codec::EncodeColdIdPrefix(id + 1);
 }
 
-// Remembers why background work stopped. The database tells from its own threads.
-class ErrorListener : public rocksdb::EventListener {
+// Remembers why background work stopped, and up to where flushes came. The database tells from its
+// own threads.
+class Watcher : public rocksdb::EventListener {
  public:
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* error) override {
-    std::lock_guard lock(mutex_);
-    error_ = *error;
-    ++count_;
+    if (!error->IsShutdownInProgress()) SetError(*error);
   }
-  // For "no space" RocksDB would begin to look at the disk every five seconds, and refuse Resume().
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
                             bool* auto_recovery) override {
     *auto_recovery = false;
   }
-  rocksdb::Status error(uint64_t* count = nullptr) {
+  // The flush is atomic: what is older than any of its rows is in files, whatever the family.
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo& info) override {
     std::lock_guard lock(mutex_);
-    if (count != nullptr) *count = count_;
+    flushed_ = std::max(flushed_, info.largest_seqno);
+  }
+  void SetError(const rocksdb::Status& error) {
+    std::lock_guard lock(mutex_);
+    if (error_.ok()) error_ = error;
+  }
+  rocksdb::Status error() {
+    std::lock_guard lock(mutex_);
     return error_;
   }
-  // Unless another one came after the `count`-th.
-  void Clear(uint64_t count) {
+  rocksdb::SequenceNumber flushed() {
     std::lock_guard lock(mutex_);
-    if (count_ == count) error_ = rocksdb::Status();
+    return flushed_;
+  }
+  // For a database opened anew.
+  void Reset() {
+    std::lock_guard lock(mutex_);
+    error_ = rocksdb::Status();
+    flushed_ = 0;
   }
 
  private:
   std::mutex mutex_;  // all below
   rocksdb::Status error_;
-  uint64_t count_ = 0;
+  rocksdb::SequenceNumber flushed_ = 0;
 };
 
 // A snapshot for the length of a scope.
@@ -105,15 +107,7 @@ class ScopedSnapshot {
 class RocksBackendImpl : public RocksBackend {
  public:
   explicit RocksBackendImpl(RocksOptions options) : options_(std::move(options)) {}
-  ~RocksBackendImpl() override {
-    if (db_ == nullptr) return;
-    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
-      const auto ignored = db_->DestroyColumnFamilyHandle(handle);
-      ignored.PermitUncheckedError();
-    }
-    const rocksdb::Status closed = db_->Close();
-    if (!closed.ok()) LOG(WARNING) << "cold tier: closing: " << closed.ToString();
-  }
+  ~RocksBackendImpl() override { CloseDb(); }
 
   Status OpenAll();
   static StatusOr<bool> HasTableFiles(const FileSystemPtr& fs, const std::string& dir);
@@ -141,6 +135,7 @@ class RocksBackendImpl : public RocksBackend {
   void SetBackgroundRate(uint64_t bytes_per_second) override;
   ColdStats Stats() override;
   void BeginShutdown() override;
+  Status MakeWritable() override;
   bool direct_io() const override { return direct_; }
   std::string Property(const std::string& family, const std::string& name) override;
 
@@ -153,6 +148,15 @@ class RocksBackendImpl : public RocksBackend {
   // Whether there is a database of ours; `fresh`: its creation was cut short and it holds nothing.
   Status CheckFormat(bool* exists, bool* fresh) const;
   rocksdb::DBOptions BaseOptions(bool direct) const;
+  Status OpenDb(bool read_only = false);
+  void CloseDb();
+  // Whether the disk takes a small file, durably.
+  Status ProbeDisk() const;
+  // Ok as long as there is a database; it stays for the life of `lock`.
+  Status Enter(std::shared_lock<std::shared_mutex>* lock) const;
+  // Writes batch_ and keeps it until it is flushed.
+  Status Apply(std::string_view what);
+  void ForgetFlushed();
 
   void WaitForMemtableRoom();
   void EncodeOp(const ColdOp& op);
@@ -176,20 +180,32 @@ class RocksBackendImpl : public RocksBackend {
 
   RocksOptions options_;
   bool direct_ = false;
+  bool read_only_ = false;  // until MakeWritable()
   FileSystemPtr fs_;  // the caller's, not wrapped
   std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<rocksdb::Cache> cache_;
-  std::shared_ptr<ErrorListener> listener_ = std::make_shared<ErrorListener>();
+  std::shared_ptr<Watcher> watcher_ = std::make_shared<Watcher>();
   std::shared_ptr<rocksdb::RateLimiter> limiter_;
   std::shared_ptr<rocksdb::Statistics> statistics_;
   std::shared_ptr<rocksdb::WriteBufferManager> buffers_;
-  std::unique_ptr<rocksdb::DB> db_;
+  rocksdb::DBOptions db_options_;
+
+  // Resume() alone takes it exclusively; everybody else who uses db_ or handles_ shares it.
+  mutable std::shared_mutex db_mutex_;
+  std::atomic<bool> reopening_{false};
+  std::unique_ptr<rocksdb::DB> db_;  // null after a Resume() that failed half way
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   rocksdb::WriteOptions write_options_;
   std::atomic<uint64_t> bytes_ingested_{0};
   std::atomic<bool> shutting_down_{false};
 
   // The writer's.
+  struct Kept {
+    rocksdb::SequenceNumber end = 0;  // of its last row
+    rocksdb::WriteBatch batch;
+  };
+  std::deque<Kept> kept_;  // not flushed, as far as is known; in order
+  std::atomic<uint64_t> kept_bytes_{0};
   rocksdb::WriteBatch batch_;
   std::string key_;
   std::string value_;
@@ -197,8 +213,7 @@ class RocksBackendImpl : public RocksBackend {
   Lsn high_ = 0;
 };
 
-// ---- opening
-// ----------------------------------------------------------------------------------------
+// ---- opening ----
 
 rocksdb::DBOptions RocksBackendImpl::BaseOptions(bool direct) const {
   rocksdb::DBOptions db = MakeDbOptions(options_, direct);
@@ -313,7 +328,7 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
 
 Status RocksBackendImpl::OpenAll() {
   fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
-  env_ = rocksdb::NewCompositeEnv(MakeResumable(fs_));
+  env_ = rocksdb::NewCompositeEnv(fs_);
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = options_.block_cache_bytes;
   cache_options.high_pri_pool_ratio = 0.5;  // index and filters; data blocks cannot push them out
@@ -328,26 +343,13 @@ Status RocksBackendImpl::OpenAll() {
   TC_RETURN_IF_ERROR(CheckFormat(&exists, &fresh));
 
   direct_ = options_.direct_io && DirectIoWorks();
-  rocksdb::DBOptions db_options = BaseOptions(direct_);
-  db_options.listeners.push_back(listener_);
-  limiter_ = db_options.rate_limiter;
-  statistics_ = db_options.statistics;
-  buffers_ = db_options.write_buffer_manager;
-  std::vector<rocksdb::ColumnFamilyDescriptor> families;
-  for (int family = 0; family < kFamilies; ++family) {
-    families.emplace_back(std::string(kFamilyNames[family]),
-                          MakeFamilyOptions(options_, static_cast<Family>(family), cache_));
-  }
-  rocksdb::DB* raw = nullptr;
-  const rocksdb::Status opened =
-      rocksdb::DB::Open(db_options, options_.dir, families, &handles_, &raw);
-  if (!opened.ok()) {
-    if (opened.ToString().find("LOCK") != std::string::npos) {
-      return Status::Busy(Where("in use by another process: " + opened.ToString()));
-    }
-    return NameDamage(opened);
-  }
-  db_.reset(raw);
+  db_options_ = BaseOptions(direct_);
+  db_options_.listeners.push_back(watcher_);
+  limiter_ = db_options_.rate_limiter;
+  statistics_ = db_options_.statistics;
+  buffers_ = db_options_.write_buffer_manager;
+  read_only_ = options_.read_only_at_first && !fresh;
+  TC_RETURN_IF_ERROR(OpenDb(read_only_));
   // Cold work gives way to the executor; when there is too much of it, clients are parked.
   env_->LowerThreadPoolCPUPriority(rocksdb::Env::LOW);
   env_->LowerThreadPoolCPUPriority(rocksdb::Env::HIGH);
@@ -366,8 +368,59 @@ Status RocksBackendImpl::OpenAll() {
   return {};
 }
 
-// ---- the writer
-// --------------------------------------------------------------------------------------
+Status RocksBackendImpl::MakeWritable() {
+  if (!read_only_) return {};
+  const std::unique_lock lock(db_mutex_);
+  CloseDb();
+  TC_RETURN_IF_ERROR(OpenDb());
+  read_only_ = false;
+  return {};
+}
+
+Status RocksBackendImpl::OpenDb(bool read_only) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> families;
+  for (int family = 0; family < kFamilies; ++family) {
+    families.emplace_back(std::string(kFamilyNames[family]),
+                          MakeFamilyOptions(options_, static_cast<Family>(family), cache_));
+  }
+  rocksdb::DB* raw = nullptr;
+  const rocksdb::Status opened =
+      read_only
+          ? rocksdb::DB::OpenForReadOnly(db_options_, options_.dir, families, &handles_, &raw)
+          : rocksdb::DB::Open(db_options_, options_.dir, families, &handles_, &raw);
+  if (opened.ok()) {
+    db_.reset(raw);
+    return {};
+  }
+  handles_.clear();
+  if (opened.ToString().find("LOCK") != std::string::npos) {
+    return Status::Busy(Where("in use by another process: " + opened.ToString()));
+  }
+  return NameDamage(opened);
+}
+
+void RocksBackendImpl::CloseDb() {
+  if (db_ == nullptr) return;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  handles_.clear();
+  const rocksdb::Status closed = db_->Close();
+  if (!closed.ok()) LOG(WARNING) << "cold tier: closing: " << closed.ToString();
+  db_.reset();
+}
+
+Status RocksBackendImpl::Enter(std::shared_lock<std::shared_mutex>* lock) const {
+  // The lock prefers those who share it; Resume() would starve beside busy readers.
+  while (reopening_.load()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  *lock = std::shared_lock(db_mutex_);
+  if (db_ == nullptr) {
+    return Status::Unavailable(Where("closed after a disk error, waiting for the disk"));
+  }
+  return {};
+}
+
+// ---- the writer ----
 
 void RocksBackendImpl::EncodePayload(const ColdOp& op) {
   const bool apart = op.verb == ColdOp::Verb::kPut && op.payload.size() > codec::kMaxInlinePayload;
@@ -466,16 +519,41 @@ void RocksBackendImpl::EncodeOp(const ColdOp& op) {
   batch_.Put(handles_[kValues], key_, value_);
 }
 
-void RocksBackendImpl::WaitForMemtableRoom() {
-  // The next write makes RocksDB switch and flush when the budget is used up; until flushes under
-  // way are done, more would only add to it. Memtables that a long scan holds are not waited for.
-  while (buffers_->memory_usage() > options_.memtable_bytes && !shutting_down_.load() &&
-         listener_->error().ok() && Sum(rocksdb::DB::Properties::kNumImmutableMemTable) > 0) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+void RocksBackendImpl::ForgetFlushed() {
+  if (!watcher_->error().ok()) return;
+  const rocksdb::SequenceNumber flushed = watcher_->flushed();
+  while (!kept_.empty() && kept_.front().end <= flushed) {
+    kept_bytes_.fetch_sub(kept_.front().batch.GetDataSize());
+    kept_.pop_front();
   }
 }
 
+void RocksBackendImpl::WaitForMemtableRoom() {
+  // The next write makes RocksDB switch and flush when the budget is used up; until flushes under
+  // way are done, more would only add to it. Memtables that a long scan holds are not waited for.
+  ForgetFlushed();
+  while (buffers_->memory_usage() + kept_bytes_.load() > options_.memtable_bytes &&
+         !shutting_down_.load() && watcher_->error().ok() &&
+         Sum(rocksdb::DB::Properties::kNumImmutableMemTable) > 0) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ForgetFlushed();
+  }
+}
+
+Status RocksBackendImpl::Apply(std::string_view what) {
+  const rocksdb::Status status = db_->Write(write_options_, &batch_);
+  if (!status.ok()) return Map(status, Where(what));
+  const size_t size = batch_.GetDataSize();
+  bytes_ingested_.fetch_add(size, std::memory_order_relaxed);
+  kept_bytes_.fetch_add(size);
+  kept_.push_back({db_->GetLatestSequenceNumber(), std::move(batch_)});
+  batch_ = rocksdb::WriteBatch();
+  return {};
+}
+
 Status RocksBackendImpl::Write(const ColdBatch& batch) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   WaitForMemtableRoom();
   batch_.Clear();
   batch_has_chunk_lists_ = false;
@@ -486,28 +564,48 @@ Status RocksBackendImpl::Write(const ColdBatch& batch) {
   }
   const Lsn high = std::max(high_, batch.high_lsn());
   batch_.Put(handles_[kMeta], ToSlice(codec::kMetaHigh), codec::EncodeMetaHigh(high));
-  const rocksdb::Status status = db_->Write(write_options_, &batch_);
-  if (!status.ok()) return Map(status, Where("write a batch"));
+  TC_RETURN_IF_ERROR(Apply("write a batch"));
   high_ = high;
-  bytes_ingested_.fetch_add(batch_.GetDataSize(), std::memory_order_relaxed);
-  // One huge batch shall not leave its size behind.
-  if (batch_.GetDataSize() > (8 << 20)) batch_ = rocksdb::WriteBatch();
   return {};
 }
 
 Status RocksBackendImpl::WriteMeta(std::string_view name, std::string_view sealed) {
-  return Map(db_->Put(write_options_, handles_[kMeta], ToSlice(name), ToSlice(sealed)),
-             Where("write meta"));
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  batch_.Clear();
+  batch_.Put(handles_[kMeta], ToSlice(name), ToSlice(sealed));
+  return Apply("write meta");
 }
 
 Status RocksBackendImpl::FlushAll() {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  if (const rocksdb::Status error = watcher_->error(); !error.ok()) {
+    return Map(error, Where("flush"));
+  }
   rocksdb::FlushOptions flush;
   flush.wait = true;
   flush.allow_write_stall = true;  // the one writer is waiting here anyway
-  return Map(db_->Flush(flush, handles_), Where("flush"));
+  const rocksdb::Status status = db_->Flush(flush, handles_);
+  if (!status.ok()) return Map(status, Where("flush"));
+  // A checkpoint stands and falls with this, so RocksDB's word is not enough: nobody writes
+  // meanwhile, so nothing may be left in a memtable.
+  using Properties = rocksdb::DB::Properties;
+  const uint64_t left =
+      Sum(Properties::kNumEntriesActiveMemTable) + Sum(Properties::kNumEntriesImmMemTables);
+  if (left != 0) {
+    watcher_->SetError(rocksdb::Status::IOError("a flush was reported as done, but " +
+                                                std::to_string(left) + " rows are in memtables"));
+    return Map(watcher_->error(), Where("flush"));
+  }
+  kept_.clear();
+  kept_bytes_.store(0);
+  return {};
 }
 
 Status RocksBackendImpl::DropGravesBelow(Lsn lsn) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   const std::string bound = codec::EncodeGraveBound(lsn);
   {
     // Mostly there is none: then no tombstone is written either.
@@ -518,12 +616,12 @@ Status RocksBackendImpl::DropGravesBelow(Lsn lsn) {
     it->SeekToFirst();
     if (!it->Valid()) return Map(it->status(), Where("read graves"));
   }
-  return Map(db_->DeleteRange(write_options_, handles_[kGraves], Slice(), bound),
-             Where("remove graves"));
+  batch_.Clear();
+  batch_.DeleteRange(handles_[kGraves], Slice(), bound);
+  return Apply("remove graves");
 }
 
-// ---- reads
-// -------------------------------------------------------------------------------------------
+// ---- reads ----
 
 Status RocksBackendImpl::ReadPayload(const rocksdb::ReadOptions& read, uint64_t id,
                                      uint64_t position, std::string_view key, uint64_t length,
@@ -574,12 +672,16 @@ StatusOr<bool> RocksBackendImpl::ReadRecord(const rocksdb::ReadOptions& read, ui
 
 StatusOr<bool> RocksBackendImpl::GetHeader(uint64_t id, uint64_t position, std::string_view key,
                                            ColdHeader* header, std::string* inline_payload) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   bool apart = false;
   return ReadRecord(rocksdb::ReadOptions(), id, position, key, header, inline_payload, &apart);
 }
 
 StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::string_view key,
                                           ColdHeader* header, std::string* payload) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   // Header and payload must be of one batch. A snapshot takes the database's mutex, so it is the
   // way out only when a batch landed between the two reads.
   const rocksdb::SequenceNumber before = db_->GetLatestSequenceNumber();
@@ -600,6 +702,8 @@ StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::s
 }
 
 StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   const ScopedSnapshot snapshot(db_.get());
   rocksdb::ReadOptions read;
   read.snapshot = snapshot.get();
@@ -646,6 +750,8 @@ StatusOr<std::vector<ExpiryRow>> RocksBackendImpl::ExpiredRows(uint64_t id,
                                                                uint64_t deadline_max_ms,
                                                                size_t max_rows,
                                                                const ExpiryRow* after) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   rocksdb::ReadOptions read;
   std::string lower = codec::EncodeColdIdPrefix(id);
   if (after != nullptr) {
@@ -688,6 +794,8 @@ StatusOr<ColdCounts> RocksBackendImpl::ReadCounts(uint64_t id) {
 }
 
 Status RocksBackendImpl::ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   const std::unique_ptr<rocksdb::Iterator> it(
       db_->NewIterator(rocksdb::ReadOptions(), handles_[kMeta]));
   for (it->Seek(ToSlice(codec::kMetaCountsPrefix));
@@ -704,6 +812,8 @@ Status RocksBackendImpl::ForEachCounts(const std::function<void(uint64_t id, Col
 }
 
 StatusOr<std::optional<std::string>> RocksBackendImpl::ReadMeta(std::string_view name) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   std::string sealed;
   const rocksdb::Status status =
       db_->Get(rocksdb::ReadOptions(), handles_[kMeta], ToSlice(name), &sealed);
@@ -715,6 +825,8 @@ StatusOr<std::optional<std::string>> RocksBackendImpl::ReadMeta(std::string_view
 Status RocksBackendImpl::ForEachGrave(
     const std::function<Status(Lsn lsn, uint64_t id, uint64_t position, std::string_view key)>&
         fn) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   const std::unique_ptr<rocksdb::Iterator> it(
       db_->NewIterator(rocksdb::ReadOptions(), handles_[kGraves]));
   for (it->SeekToFirst(); it->Valid(); it->Next()) {
@@ -725,8 +837,7 @@ Status RocksBackendImpl::ForEachGrave(
   return Map(it->status(), Where("read graves"));
 }
 
-// ---- care
-// --------------------------------------------------------------------------------------------
+// ---- care ----
 
 Status RocksBackendImpl::VerifyFile(const std::string& path, uint64_t size,
                                     const std::string& function, const std::string& expected,
@@ -779,6 +890,8 @@ Status RocksBackendImpl::VerifyAll(const std::atomic<bool>* cancel) {
   };
   const auto live_files = [this] {
     std::vector<File> files;
+    std::shared_lock<std::shared_mutex> lock;
+    if (!Enter(&lock).ok()) return files;
     for (rocksdb::ColumnFamilyHandle* handle : handles_) {
       rocksdb::ColumnFamilyMetaData meta;
       db_->GetColumnFamilyMetaData(handle, &meta);
@@ -813,6 +926,8 @@ Status RocksBackendImpl::VerifyAll(const std::atomic<bool>* cancel) {
 }
 
 Status RocksBackendImpl::CompactRange(uint64_t id, std::atomic<bool>* cancel) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
   const std::string begin = codec::EncodeColdIdPrefix(id);
   const std::string end = IdEnd(id);
   const Slice begin_slice(begin);
@@ -834,16 +949,49 @@ Status RocksBackendImpl::CompactRange(uint64_t id, std::atomic<bool>* cancel) {
 }
 
 Status RocksBackendImpl::BackgroundError() {
-  const rocksdb::Status error = listener_->error();
-  return error.ok() ? Status() : Map(error, Where("background work stopped"));
+  {
+    std::shared_lock<std::shared_mutex> lock;
+    TC_RETURN_IF_ERROR(Enter(&lock));
+  }
+  return Map(watcher_->error(), Where("background work stopped"));
+}
+
+Status RocksBackendImpl::ProbeDisk() const {
+  const std::string path = JoinPath(options_.dir, "disk.probe");
+  const std::string bytes(256 << 10, '\x5a');
+  const Status status =
+      Map(rocksdb::WriteStringToFile(fs_.get(), bytes, path, /*should_sync=*/true), path);
+  fs_->DeleteFile(path, {}, nullptr).PermitUncheckedError();
+  return status;
 }
 
 Status RocksBackendImpl::Resume() {
-  uint64_t errors = 0;
-  if (listener_->error(&errors).ok()) return {};
-  const rocksdb::Status status = db_->Resume();
-  if (!status.ok()) return Map(status, Where("resume"));
-  listener_->Clear(errors);
+  // Nobody but this function changes db_, and it has one caller at a time.
+  if (watcher_->error().ok() && db_ != nullptr) return {};
+  if (shutting_down_.load()) return Status::Unavailable(Where("shutting down"));
+  // Reads are served by the database as it is as long as the disk is not back.
+  TC_RETURN_IF_ERROR(ProbeDisk());
+  if (db_ != nullptr) db_->DisableManualCompaction();
+  reopening_.store(true);
+  const std::unique_lock lock(db_mutex_);
+  reopening_.store(false);
+  CloseDb();
+  // The MANIFEST may end with what could not be written.
+  TC_RETURN_IF_ERROR(CutTornManifestTail(fs_, options_.dir));
+  TC_RETURN_IF_ERROR(OpenDb());
+  watcher_->Reset();
+  // Some of them may be in files already; the order is kept, so the outcome is the same. Rows name
+  // their families by number, which stays.
+  for (Kept& kept : kept_) {
+    const rocksdb::Status status = db_->Write(write_options_, &kept.batch);
+    if (!status.ok()) {
+      watcher_->SetError(status);
+      return Map(status, Where("write again after a disk error"));
+    }
+    kept.end = db_->GetLatestSequenceNumber();
+  }
+  LOG(WARNING) << "cold tier: opened anew after a disk error, " << kept_.size()
+               << " batches written again";
   return {};
 }
 
@@ -854,11 +1002,13 @@ void RocksBackendImpl::SetBackgroundRate(uint64_t bytes_per_second) {
 ColdStats RocksBackendImpl::Stats() {
   using Properties = rocksdb::DB::Properties;
   ColdStats stats;
+  std::shared_lock<std::shared_mutex> lock;
+  if (!Enter(&lock).ok()) return stats;
   stats.disk_bytes = Sum(Properties::kLiveSstFilesSize) + Sum(Properties::kLiveBlobFileSize);
   stats.live_bytes =
       Sum(Properties::kEstimateLiveDataSize) +
       (Sum(Properties::kLiveBlobFileSize) - Sum(Properties::kLiveBlobFileGarbageSize));
-  stats.memtable_bytes = Sum(Properties::kSizeAllMemTables);
+  stats.memtable_bytes = Sum(Properties::kSizeAllMemTables) + kept_bytes_.load();
   if (Sum(Properties::kNumEntriesActiveMemTable) + Sum(Properties::kNumEntriesImmMemTables) > 0) {
     stats.unflushed_bytes = Sum(Properties::kCurSizeAllMemTables);
   }
@@ -887,11 +1037,15 @@ ColdStats RocksBackendImpl::Stats() {
 
 void RocksBackendImpl::BeginShutdown() {
   shutting_down_.store(true);
+  std::shared_lock<std::shared_mutex> lock;
+  if (!Enter(&lock).ok()) return;
   db_->DisableManualCompaction();
   rocksdb::CancelAllBackgroundWork(db_.get(), /*wait=*/false);
 }
 
 std::string RocksBackendImpl::Property(const std::string& family, const std::string& name) {
+  std::shared_lock<std::shared_mutex> lock;
+  if (!Enter(&lock).ok()) return {};
   for (int i = 0; i < kFamilies; ++i) {
     std::string text;
     if (kFamilyNames[i] == family && db_->GetProperty(handles_[i], name, &text)) return text;

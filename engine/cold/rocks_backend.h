@@ -3,9 +3,10 @@
 //
 // Seven families: values, payload, elements, scores, expiry, graves, meta. The WAL is off and every
 // flush is atomic over all of them, so that a power cut leaves the state after some whole batch:
-// the log replays the rest. Errors of the disk are marked as retryable on their way into RocksDB,
-// so that it keeps its memtables and Resume() can go on when the disk is back. Options and why:
-// docs/formats/cold-tier.md.
+// the log replays the rest. RocksDB's own recovery from a failed write is not used: with atomic
+// flushes 7.8 hangs in it, or calls a flush done that was not. Instead every batch is kept until a
+// flush covered it, and Resume() opens the database anew, once the disk takes writes again, and
+// applies them again. Reads go on until then. Options and why: docs/formats/cold-tier.md.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +36,9 @@ struct RocksOptions {
   uint64_t background_rate = 0;  // bytes a second for flushes and compactions; 0: no limit
   /// Payloads from this size on are kept in blob files, which compactions do not rewrite.
   uint64_t blob_bytes_min = 64 << 10;
+  /// An existing cold tier is opened for reading alone until MakeWritable(): RocksDB writes a new
+  /// MANIFEST at every other open, and a start that is refused must not have changed the disk.
+  bool read_only_at_first = false;
 };
 
 class RocksBackend : public ColdBackend {
@@ -48,6 +52,8 @@ class RocksBackend : public ColdBackend {
   /// there is none.
   static Status Destroy(const RocksOptions& options);
 
+  /// Ends read_only_at_first; ok at once if there is nothing to end. REQUIRES: no read is under way.
+  virtual Status MakeWritable() = 0;
   /// Whether direct I/O is really in use.
   virtual bool direct_io() const = 0;
   /// A property of RocksDB's ("rocksdb.stats", "rocksdb.levelstats" ...) of one family; empty if

@@ -1,8 +1,6 @@
 // See rocks_options.h.
 #include "engine/cold/rocks_options.h"
 
-#include <pthread.h>
-
 #include <algorithm>
 #include <cstdarg>
 #include <cstdio>
@@ -14,7 +12,6 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_checksum.h"
-#include "rocksdb/file_system.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/statistics.h"
 #include "rocksdb/table.h"
@@ -23,144 +20,6 @@
 
 namespace thermocline::engine {
 namespace {
-
-using rocksdb::FileOptions;
-using rocksdb::IODebugContext;
-using rocksdb::IOOptions;
-using rocksdb::IOStatus;
-using rocksdb::Slice;
-
-// RocksDB 7.8 sorts errors of background work by their kind, and three of the four ends are dead
-// ones:
-//  - a plain I/O error is fatal: nothing but a reopen, which loses the memtables, ends it;
-//  - a retryable one of a flush or the MANIFEST is "soft", and with atomic_flush a second flush in
-//  the queue
-//    then fails without giving its memtables back: the next Resume() waits for ever (RocksDB PR
-//    11872);
-//  - a soft "no space" of a compaction leads there, too;
-//  - "no space" of a flush or the MANIFEST is "hard": writes stop, and Resume() flushes everything
-//  anew.
-// So a compaction's files fail as retryable, which lets it try again by itself, and all others as
-// "no space", whatever it was. All can be repeated: files are written anew, a failed MANIFEST is
-// replaced.
-enum class Writer { kCompaction, kOther };
-
-Writer WriterOf(const std::string& file) {
-  char thread[16] = {};
-  pthread_getname_np(pthread_self(), thread, sizeof(thread));
-  const bool table = file.ends_with(".sst") || file.ends_with(".blob");
-  return table && std::string_view(thread) == "rocksdb:low" ? Writer::kCompaction : Writer::kOther;
-}
-
-IOStatus Resumable(IOStatus status, Writer writer) {
-  if (status.ok() || status.IsNotFound() || status.IsPathNotFound() || status.IsNotSupported()) {
-    return status;
-  }
-  const std::string_view mark = status.IsNoSpace() ? kNoSpaceMark : kIoErrorMark;
-  const std::string text = std::string(mark) + status.ToString();
-  status = writer == Writer::kCompaction ? IOStatus::IOError(text) : IOStatus::NoSpace(text);
-  if (writer == Writer::kCompaction) status.SetRetryable(true);
-  return status;
-}
-
-class ResumableFile : public rocksdb::FSWritableFileOwnerWrapper {
- public:
-  ResumableFile(std::unique_ptr<rocksdb::FSWritableFile> file, Writer writer)
-      : FSWritableFileOwnerWrapper(std::move(file)), writer_(writer) {}
-  IOStatus Append(const Slice& data, const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->Append(data, o, d));
-  }
-  IOStatus Append(const Slice& data, const IOOptions& o, const rocksdb::DataVerificationInfo& info,
-                  IODebugContext* d) override {
-    return Mark(target()->Append(data, o, info, d));
-  }
-  IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& o,
-                            IODebugContext* d) override {
-    return Mark(target()->PositionedAppend(data, offset, o, d));
-  }
-  IOStatus PositionedAppend(const Slice& data, uint64_t offset, const IOOptions& o,
-                            const rocksdb::DataVerificationInfo& info, IODebugContext* d) override {
-    return Mark(target()->PositionedAppend(data, offset, o, info, d));
-  }
-  IOStatus Truncate(uint64_t size, const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->Truncate(size, o, d));
-  }
-  IOStatus Close(const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->Close(o, d));
-  }
-  IOStatus Flush(const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->Flush(o, d));
-  }
-  IOStatus Sync(const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->Sync(o, d));
-  }
-  IOStatus Fsync(const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->Fsync(o, d));
-  }
-  IOStatus RangeSync(uint64_t offset, uint64_t n, const IOOptions& o, IODebugContext* d) override {
-    return Mark(target()->RangeSync(offset, n, o, d));
-  }
-
- private:
-  IOStatus Mark(IOStatus status) const { return Resumable(std::move(status), writer_); }
-  const Writer writer_;
-};
-
-class ResumableDirectory : public rocksdb::FSDirectoryWrapper {
- public:
-  explicit ResumableDirectory(std::unique_ptr<rocksdb::FSDirectory> target)
-      : FSDirectoryWrapper(std::move(target)) {}
-  IOStatus Fsync(const IOOptions& o, IODebugContext* d) override {
-    return Resumable(FSDirectoryWrapper::Fsync(o, d), WriterOf(".sst"));
-  }
-  IOStatus FsyncWithDirOptions(const IOOptions& o, IODebugContext* d,
-                               const rocksdb::DirFsyncOptions& how) override {
-    // After a rename (CURRENT) it belongs to the MANIFEST, whoever runs it.
-    const bool tables = how.reason == rocksdb::DirFsyncOptions::kNewFileSynced;
-    return Resumable(FSDirectoryWrapper::FsyncWithDirOptions(o, d, how),
-                     tables ? WriterOf(".sst") : Writer::kOther);
-  }
-};
-
-class ResumableFileSystem : public rocksdb::FileSystemWrapper {
- public:
-  using FileSystemWrapper::FileSystemWrapper;
-  const char* Name() const override { return "ThermoclineResumable"; }
-
-  IOStatus NewWritableFile(const std::string& name, const FileOptions& o,
-                           std::unique_ptr<rocksdb::FSWritableFile>* file,
-                           IODebugContext* d) override {
-    return Wrap(target()->NewWritableFile(name, o, file, d), name, file);
-  }
-  IOStatus ReopenWritableFile(const std::string& name, const FileOptions& o,
-                              std::unique_ptr<rocksdb::FSWritableFile>* file,
-                              IODebugContext* d) override {
-    return Wrap(target()->ReopenWritableFile(name, o, file, d), name, file);
-  }
-  IOStatus ReuseWritableFile(const std::string& name, const std::string& old, const FileOptions& o,
-                             std::unique_ptr<rocksdb::FSWritableFile>* file,
-                             IODebugContext* d) override {
-    return Wrap(target()->ReuseWritableFile(name, old, o, file, d), name, file);
-  }
-  IOStatus NewDirectory(const std::string& name, const IOOptions& o,
-                        std::unique_ptr<rocksdb::FSDirectory>* dir, IODebugContext* d) override {
-    IOStatus status = Resumable(target()->NewDirectory(name, o, dir, d), Writer::kOther);
-    if (status.ok()) *dir = std::make_unique<ResumableDirectory>(std::move(*dir));
-    return status;
-  }
-  IOStatus RenameFile(const std::string& from, const std::string& to, const IOOptions& o,
-                      IODebugContext* d) override {
-    return Resumable(target()->RenameFile(from, to, o, d), Writer::kOther);
-  }
-
- private:
-  static IOStatus Wrap(IOStatus status, const std::string& name,
-                       std::unique_ptr<rocksdb::FSWritableFile>* file) {
-    const Writer writer = WriterOf(name);
-    if (status.ok()) *file = std::make_unique<ResumableFile>(std::move(*file), writer);
-    return Resumable(std::move(status), writer);
-  }
-};
 
 // RocksDB's errors go to our log. Its chatter (every stall is a warning) goes nowhere, and no LOG
 // file is made: opening a directory that turns out to be somebody else's must not change it.
@@ -181,10 +40,6 @@ class GlogLogger : public rocksdb::Logger {
 };
 
 }  // namespace
-
-std::shared_ptr<rocksdb::FileSystem> MakeResumable(std::shared_ptr<rocksdb::FileSystem> fs) {
-  return std::make_shared<ResumableFileSystem>(std::move(fs));
-}
 
 int64_t LimiterRate(uint64_t bytes_per_second) {
   constexpr int64_t kUnlimited = int64_t{1} << 40;
@@ -212,8 +67,9 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
   // The log has what memtables lose, and a stop must be quick.
   db.avoid_flush_during_shutdown = true;
 
-  db.write_buffer_manager = std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes);
-  db.max_background_jobs = options.background_jobs;
+  // The rest of the budget is for copies of what is not flushed yet (see RocksBackend::Resume).
+  db.write_buffer_manager =
+      std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes / 8 * 5);
   db.max_open_files = options.max_open_files;
   db.skip_stats_update_on_db_open = true;  // reads every table's properties: restart time
   db.skip_checking_sst_file_sizes_on_db_open = false;
@@ -228,7 +84,10 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
                                                        /*fairness=*/10,
                                                        rocksdb::RateLimiter::Mode::kWritesOnly,
                                                        /*auto_tuned=*/false));
-  // The writer calls Resume() itself, so nothing happens behind its back.
+  // One flush at a time: a second one beside it can wait for ever when the first fails.
+  db.max_background_flushes = 1;
+  db.max_background_compactions = std::max(1, options.background_jobs - 1);
+  // Recovery is ours (RocksBackend::Resume); nothing happens behind its back.
   db.max_bgerror_resume_count = 0;
   db.statistics = rocksdb::CreateDBStatistics();
   db.statistics->set_stats_level(rocksdb::StatsLevel::kExceptHistogramOrTimers);

@@ -1,5 +1,4 @@
-// RocksDB's options for the cold tier's families, and the wrappers it gets its files and its log
-// through.
+// RocksDB's options for the cold tier's families, and the logger it gets.
 //
 // Internal to engine/cold (it includes RocksDB's headers). Every choice that is not a default has
 // its reason beside it in the .cc; docs/formats/cold-tier.md, "Options", is the overview.
@@ -20,15 +19,6 @@ namespace thermocline::engine {
 enum Family { kDefault, kValues, kPayload, kElements, kScores, kExpiry, kGraves, kMeta, kFamilies };
 inline constexpr std::array<std::string_view, kFamilies> kFamilyNames = {
     "default", "values", "payload", "elements", "scores", "expiry", "graves", "meta"};
-
-/// In front of the text of every error of writing: what it was before it got the kind that RocksDB
-/// can recover from.
-inline constexpr std::string_view kNoSpaceMark = "(disk full) ";
-inline constexpr std::string_view kIoErrorMark = "(disk error) ";
-
-/// `fs` with every error of writing turned into one that RocksDB keeps its memtables for and that
-/// Resume() ends once the disk is back.
-std::shared_ptr<rocksdb::FileSystem> MakeResumable(std::shared_ptr<rocksdb::FileSystem> fs);
 
 /// Options of the whole database without env, cache and listeners; `direct` switches direct I/O.
 rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct);

@@ -369,6 +369,27 @@ class SegmentTable {
     return 0;
   }
 
+  /// Calls fn(Node*) for every node of the segment that holds `position` (0: the first), unordered; returns the first
+  /// position behind the segment, 0 after the last. Nothing leaves its segment by overflowing, so this, unlike
+  /// ForSlice, misses nothing of a range of positions. fn may change nodes in place but not the table.
+  template <class Fn>
+  uint64_t ForSegment(uint64_t position, Fn&& fn) const {
+    position = std::max<uint64_t>(position, 1);
+    const uint64_t word = Lookup(position);
+    const unsigned depth = DepthOf(word);
+    const Segment* segment = SegmentOf(word);
+    const uint32_t count = segment->bucket_count;
+    PrefetchNodes(BucketAt(segment, count, 0));
+    for (uint32_t b = 0; b < count; ++b) {
+      const uint64_t* bucket = BucketAt(segment, count, b);
+      if (b + 1 < count) PrefetchNodes(bucket + kSlots);
+      for (uint32_t i = 0; i < kSlots; ++i) {
+        if (bucket[i] != 0) fn(NodeOf(bucket[i]));
+      }
+    }
+    return EndToZero((position & ~(SpanOf(depth) - 1)) + SpanOf(depth));
+  }
+
   /// A random node (uniform over nodes but for chains), null if empty. rng() gives 64 random bits.
   template <class Rng>
   Node* RandomNode(Rng&& rng) const {

@@ -33,8 +33,9 @@ class Residency {
   void Release(Waiter* waiter);
   void Cancel(Waiter* waiter);
 
-  /// A key entered the table: a fault on it is void. Cheap while there are no faults.
-  void NoteInsert(const Space& space, uint64_t position, std::string_view key) {
+  /// A key was made, changed or deleted: what a fault on it reads may be the past. Cheap while
+  /// there are no faults.
+  void NoteChange(const Space& space, uint64_t position, std::string_view key) {
     if (!by_key_.empty()) VoidFault(space.id, position, key);
   }
   /// Submits the faults of this tick together.

@@ -107,20 +107,20 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
   const uint64_t end = begin + (uint64_t{1} << DirtyRanges::kShift);
   // Cleared first: what becomes dirty from here on sets it again and is the next sweep's business.
   if (position_ == 0) space.dirty_ranges->Clear(range_);
+  // Whole segments: an entry may stand anywhere in its own.
   size_t looked = 0;
   found_.clear();
-  const uint64_t next =
-      space.table.ForSlice(std::max(position_, begin), std::min<size_t>(*work, 256), [&](Entry* e) {
-        ++looked;
-        if (e->Has(Entry::kDirty)) found_.push_back(e);
-      });
+  const uint64_t next = space.table.ForSegment(std::max(position_, begin), [&](Entry* e) {
+    ++looked;
+    if (e->Has(Entry::kDirty)) found_.push_back(e);
+  });
   for (Entry* entry : found_) Capture(space, space.table.PositionOf(entry), entry);
   *work -= std::min(*work, looked + found_.size() * 2 + 1);
   if (next != 0 && next < end) {
     position_ = next;
     return;
   }
-  // The slice went over the range's end: all ranges before `next` are clean now.
+  // The segment goes over the range's end: all ranges that end within it are clean now.
   const uint64_t reached = next == 0 ? DirtyRanges::kCount : next >> DirtyRanges::kShift;
   for (uint64_t r = space.dirty_ranges->Next(range_ + 1); r < reached;
        r = space.dirty_ranges->Next(r + 1)) {
@@ -139,7 +139,12 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
   Entry* now = entry;
   if (entry->Has(Entry::kTombstone)) {
     batch_.Delete(space.id, position, key, entry->lsn(), had_record, previous);
-    if (had_record) --space.cold_records;
+    if (had_record) {
+      --space.cold_records;
+      // The tombstone speaks for the key until the record is gone. Only what was surely added may
+      // be removed: while the filter is being loaded, that is what lies before its edge.
+      if (position < space.filter_covers) space.filter.Remove(position);
+    }
     if (previous.expire_ms != 0) --space.cold_expires;
     now->Set(Entry::kHasCold, false);
     now->Set(Entry::kColdHasPayload, false);
@@ -277,11 +282,6 @@ void WriteBack::TakeLanded(bool spill) {
       }
       Space* space = core_.keyspace.Find(op.id);
       if (space == nullptr) return;
-      // Only what was surely added may go from the filter; while it is rebuilt that is what lies
-      // before its edge.
-      if (op.verb == ColdOp::Verb::kDelete && op.had_record && op.position < space->filter_covers) {
-        space->filter.Remove(op.position);
-      }
       Entry* entry = space->table.Find(op.position, op.key);
       if (entry == nullptr || entry->Has(Entry::kDirty) || entry->lsn() != op.image.lsn) return;
       entry->Set(Entry::kInFlight, false);

@@ -160,7 +160,7 @@ Status CommandTable::Add(const CommandSpec& spec, Command* parent) {
     if (spec.name == "EXEC") {
       command->role = CommandRole::kExec;
     } else if (spec.name == "MULTI" || spec.name == "DISCARD" || spec.name == "WATCH" ||
-               spec.name == "UNWATCH" || spec.name == "QUIT" || spec.name == "RESET") {
+               spec.name == "QUIT" || spec.name == "RESET") {
       command->role = CommandRole::kTransaction;
     }
   }

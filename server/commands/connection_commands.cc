@@ -84,9 +84,9 @@ void Hello(CommandContext& c) {
   if (auth && !Authenticate(c, user, password)) return c.Error(kWrongPassword);
   if (c.server().dispatcher().AuthRequired(client)) {
     return c.Error(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> "
-        "AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol "
-        "version at the same time");
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
+        "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "
+        "at the same time");
   }
   if (set_name) client.name = name;
   if (version != 0) client.proto = static_cast<int>(version);
@@ -121,10 +121,7 @@ void Quit(CommandContext& c) {
 
 void Reset(CommandContext& c) {
   Client& client = c.client();
-  client.transaction.open = client.transaction.queue_failed = false;
-  client.transaction.queue.Clear();
-  c.server().watches().UnwatchAll(&client);
-  client.transaction.dirty = false;
+  c.server().DiscardTransaction(&client);
   client.db = 0;
   client.proto = 2;
   client.name.clear();

@@ -18,12 +18,8 @@ void Multi(CommandContext& c) {
 void Exec(CommandContext& c) { c.Error("ERR EXEC without MULTI"); }
 
 void Discard(CommandContext& c) {
-  TransactionState& transaction = c.client().transaction;
-  if (!transaction.open) return c.Error("ERR DISCARD without MULTI");
-  transaction.open = transaction.queue_failed = false;
-  transaction.queue.Clear();
-  c.server().watches().UnwatchAll(&c.client());
-  transaction.dirty = false;
+  if (!c.client().transaction.open) return c.Error("ERR DISCARD without MULTI");
+  c.server().DiscardTransaction(&c.client());
   c.Ok();
 }
 

@@ -398,9 +398,48 @@ TEST(RocksBackend, AFullDiskIsReportedAsSuch) {
   EXPECT_EQ(backend->FlushAll().code(), StatusCode::kNoSpace);
   EXPECT_EQ(backend->BackgroundError().code(), StatusCode::kNoSpace);
   EXPECT_FALSE(backend->Resume().ok());
+  // Reads go on, of what could not be flushed, too.
+  EXPECT_EQ(MustGet(backend.get(), "a"), "x");
   faulty->Heal();
   EXPECT_TRUE(backend->Resume().ok());
   EXPECT_TRUE(backend->BackgroundError().ok());
+  EXPECT_EQ(MustGet(backend.get(), "a"), "x");
+  EXPECT_TRUE(backend->FlushAll().ok());
+}
+
+// The database is exchanged under the readers.
+TEST(RocksBackend, ReadersGoOnWhileTheDatabaseIsOpenedAnew) {
+  const TempDir dir;
+  auto faulty = std::make_shared<FaultyFs>();
+  RocksOptions options = SmallOptions(dir);
+  options.fs = faulty;
+  auto backend = MustOpen(options);
+  ASSERT_TRUE(PutOne(backend.get(), "a", std::string(5000, 'x'), 1).ok());
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&] {
+      while (!stop.load()) {
+        ColdHeader header;
+        std::string payload;
+        const auto found = backend->GetValue(0, 7, "a", &header, &payload);
+        ASSERT_TRUE(found.ok()) << found.status().ToString();
+        ASSERT_TRUE(*found && payload.size() == 5000);
+        ASSERT_TRUE(backend->ScanRange({0, 0, codec::kMaxPosition, 10, true}).ok());
+        std::this_thread::yield();
+      }
+    });
+  }
+  for (int round = 0; round < 3; ++round) {
+    ASSERT_TRUE(PutOne(backend.get(), "b", "y", 2 + round).ok());
+    faulty->FailAt(0, true, true);
+    EXPECT_FALSE(backend->FlushAll().ok());
+    faulty->Heal();
+    EXPECT_TRUE(backend->Resume().ok());
+    EXPECT_EQ(MustGet(backend.get(), "b"), "y");
+  }
+  stop = true;
+  for (std::thread& reader : readers) reader.join();
   EXPECT_TRUE(backend->FlushAll().ok());
 }
 

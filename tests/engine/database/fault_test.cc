@@ -7,10 +7,19 @@
 // THERMOCLINE_FAULT_STEP tries only every so many calls.
 
 #include <gtest/gtest.h>
+#include <time.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "tests/engine/database/harness.h"
+
+// RocksDB's flush thread sleeps a second after an error. Here are thousands of errors.
+extern "C" int usleep(useconds_t us) {
+  const timespec pause{0, static_cast<long>(std::min<useconds_t>(us, 1000)) * 1000};
+  return nanosleep(&pause, nullptr);
+}
 
 namespace thermocline::testing {
 namespace {
@@ -175,10 +184,108 @@ INSTANTIATE_TEST_SUITE_P(
     Kinds, FaultMatrixTest,
     ::testing::Values(Matrix{"write", kFaultWrite}, Matrix{"torn", kFaultWrite, true},
                       Matrix{"sync", kFaultSync}, Matrix{"create", kFaultCreate},
-                      Matrix{"rename", kFaultRename}, Matrix{"dirsync", kFaultDirSync},
-                      Matrix{"delete", kFaultDelete}, Matrix{"open", kFaultOpen},
-                      Matrix{"read", kFaultRead}),
+                      Matrix{"dirsync", kFaultDirSync}, Matrix{"delete", kFaultDelete},
+                      Matrix{"open", kFaultOpen}, Matrix{"read", kFaultRead}),
     [](const auto& info) { return std::string(info.param.name); });
+
+// RocksDB renames only when it makes a new MANIFEST: after an error of the old one.
+TEST(FaultTest, TheRenameOfANewManifestMayFail) {
+  for (uint64_t n = 1; n <= 4; ++n) {
+    for (const uint32_t kind : {kFaultRename, kFaultDirSync}) {
+      SCOPED_TRACE("call " + std::to_string(n));
+      FaultRun run(engine::FsyncPolicy::kAlways, 6);
+      run.SetUp();
+      run.fs().AddFault({.kinds = kFaultSync, .path_part = "MANIFEST", .nth = n});
+      for (uint64_t i = 1; i <= n; ++i)
+        run.fs().AddFault({.kinds = kind, .path_part = "/cold", .nth = i});
+      run.Work(60);
+      if (::testing::Test::HasFatalFailure()) return;
+      run.CheckKill();
+      run.CheckRecovery();
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+}
+
+TEST(FaultTest, AFullDiskIsReportedRefusesWritesAndIsLeftBehindWhenThereIsRoom) {
+  int log_full = 0, cold_full = 0;
+  for (uint64_t room = 0; room <= 40'000; room += 1'000) {
+    SCOPED_TRACE("room " + std::to_string(room));
+    FaultRun run(engine::FsyncPolicy::kAlways, 7);
+    run.SetUp();
+    run.fs().SetQuota(run.fs().UsedBytes() + room);
+    run.Work(60);
+    if (::testing::Test::HasFatalFailure()) return;
+    log_full += !run.database().db().WriteError().ok();
+    cold_full += run.database().db().GetStats().cold_error.find("pace") != std::string::npos;
+    run.fs().SetQuota(UINT64_MAX);
+    run.CheckKill();
+    run.CheckRecovery();
+    if (::testing::Test::HasFatalFailure()) return;
+  }
+  EXPECT_GT(log_full + cold_full, 5);
+  EXPECT_GT(cold_full, 0);
+}
+
+// What the operator sees while a disk fails: the log's error stops writes, the cold tier's stops
+// truncation alone.
+TEST(FaultTest, ErrorsAreReportedWhileTheyLastAndNotAfter) {
+  FaultRun run(engine::FsyncPolicy::kAlways, 8);
+  run.SetUp();
+  engine::Database& db = run.database().db();
+  run.fs().AddFault(
+      {.kinds = kFaultMutations, .path_part = "/log/", .nth = 1, .from_then_on = true});
+  for (int i = 0; i < 3 && db.WriteError().ok(); ++i) run.Operation();
+  EXPECT_FALSE(db.WriteError().ok());
+  EXPECT_FALSE(db.GetStats().log.healthy);
+  EXPECT_NE(db.WriteError().ToString().find("/log/"), std::string::npos)
+      << db.WriteError().ToString();
+  run.CheckKill();
+  run.CheckRecovery();
+  if (::testing::Test::HasFatalFailure()) return;
+
+  engine::Database& again = run.database().db();
+  run.database().ExpectFaults(true);
+  run.fs().AddFault(
+      {.kinds = kFaultMutations, .path_part = "/cold/", .nth = 1, .from_then_on = true});
+  run.Operation();
+  const uint64_t checkpoints = again.GetStats().checkpoints;
+  const uint64_t segments = again.GetStats().log.segments_live;
+  EXPECT_FALSE(run.database().TryCheckpoint(30));
+  EXPECT_NE(again.GetStats().cold_error.find("/cold"), std::string::npos);
+  EXPECT_EQ(again.GetStats().checkpoints, checkpoints);
+  EXPECT_GE(again.GetStats().log.segments_live, segments) << "truncated without a checkpoint";
+  EXPECT_TRUE(again.WriteError().ok()) << "the log is well: hot writes go on";
+  run.Operation();
+  EXPECT_EQ(again.DurableEnd(), again.LogEnd());
+  run.CheckKill();
+  run.CheckRecovery();
+}
+
+TEST(FaultTest, AFailingColdReadIsReportedAndNeverLooksLikeAnAbsentKey) {
+  FaultRun run(engine::FsyncPolicy::kAlways, 9);
+  run.SetUp();
+  const Keyspace before = run.model();
+  // A restart: nothing resident, an empty block cache.
+  run.database().ExpectFaults(false);
+  run.database().Kill();
+  ASSERT_TRUE(run.database().Open().ok());
+  run.database().ExpectFaults(true);
+  run.fs().AddFault(
+      {.kinds = kFaultRead | kFaultOpen, .path_part = ".sst", .nth = 1, .from_then_on = true});
+  int failed = 0;
+  for (const auto& [db, keys] : before) {
+    for (const auto& [key, value] : keys) {
+      const int number = db;
+      const std::string name = key;
+      run.database().Run({{number, name, Need::kValue}},
+                         [&](auto& d) { EXPECT_NE(d.Find(number, name), nullptr) << name; });
+      failed += run.database().outcome() == Outcome::kReadFailed;
+    }
+  }
+  EXPECT_GT(failed, 0);
+  run.CheckRecovery();
+}
 
 TEST(FaultTest, EveryMutationMayFailUnderEverySec) {
   FailEveryCall({"mutation", kFaultMutations}, engine::FsyncPolicy::kEverySec);

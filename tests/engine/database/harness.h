@@ -67,6 +67,7 @@ class TestDatabase {
     options.cold_readers = 1;
     options.direct_io = false;
     options.fsync = policy_;
+    options.append_only = append_only_;
     options.maxmemory = maxmemory;
     options.low_water_bytes = 0;
     auto opened = engine::Database::Open(std::move(options));
@@ -87,8 +88,9 @@ class TestDatabase {
 
   enum class Outcome { kRan, kReadFailed, kRefused };
 
-  /// Runs `fn` in a frame once `keys` are resident. A failing read is a failure of the test, unless faults are expected:
-  /// then it is an outcome, and while WriteError() is set nothing runs, as in the server.
+  /// Runs `fn` in a frame once `keys` are resident. A failing read is a failure of the test, unless
+  /// faults are expected: then it is an outcome, and while WriteError() is set nothing runs, as in
+  /// the server.
   template <typename Fn>
   void Run(std::vector<engine::KeyRequest> keys, Fn&& fn) {
     outcome_ = Outcome::kRefused;
@@ -112,11 +114,13 @@ class TestDatabase {
     db_->Release(&waiter_);
   }
 
+  void SetAppendOnly(bool on) { append_only_ = on; }  // before Open
   void ExpectFaults(bool on) { expect_faults_ = on; }
   /// Of the last Run.
   Outcome outcome() const { return outcome_; }
 
-  /// Begins a checkpoint, or a spill of everything, and gives it `ticks`; whether it was done by then.
+  /// Begins a checkpoint, or a spill of everything, and gives it `ticks`; whether it was done by
+  /// then.
   bool TryCheckpoint(int ticks) {
     Flag flag;
     if (!db_->StartCheckpoint(&flag).ok()) return false;
@@ -198,6 +202,7 @@ class TestDatabase {
   engine::Random random_;
   engine::FsyncPolicy policy_;
   Nobody waiter_;
+  bool append_only_ = true;
   bool expect_faults_ = false;
   Outcome outcome_ = Outcome::kRan;
   std::unique_ptr<engine::Database> db_;
@@ -206,7 +211,10 @@ class TestDatabase {
 /// One random change (a frame of one to four effects), applied to the database and the model alike.
 class Workload {
  public:
-  explicit Workload(uint64_t seed) : rng_(seed) {}
+  /// `value_bytes_max`: of the larger values; so large that memtables fill between checkpoints, if
+  /// wanted.
+  explicit Workload(uint64_t seed, int value_bytes_max = 1500)
+      : rng_(seed), value_bytes_max_(value_bytes_max) {}
 
   void Step(TestDatabase* database, Keyspace* model) {
     const int db = Pick(kDatabases);
@@ -321,11 +329,14 @@ class Workload {
   std::string Key() { return "k" + std::to_string(Pick(24)); }
   std::string Value() {
     if (Pick(4) == 0) return std::to_string(Pick(1000));
-    return std::string(static_cast<size_t>(Pick(8) == 0 ? Pick(1500) : Pick(60)),
-                       static_cast<char>('a' + Pick(26)));
+    return std::string(
+        static_cast<size_t>(Pick(value_bytes_max_ > 1500 ? 2 : 8) == 0 ? Pick(value_bytes_max_)
+                                                                       : Pick(60)),
+        static_cast<char>('a' + Pick(26)));
   }
 
   std::mt19937_64 rng_;
+  const int value_bytes_max_;
 };
 
 }  // namespace thermocline::testing
