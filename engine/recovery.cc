@@ -171,6 +171,7 @@ codec::Status Recovery::ReplayBatch() {
 
 codec::Status Recovery::RelieveMemory() {
   TC_RETURN_IF_ERROR(core_.log->MakeRecoveredDurable());
+  TC_RETURN_IF_ERROR(core_.backend->MakeWritable());
   core_.log_db = db_;
   write_back_.Start();
   while (write_back_.checkpoint_running()) {

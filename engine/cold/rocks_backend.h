@@ -53,7 +53,7 @@ class RocksBackend : public ColdBackend {
   static Status Destroy(const RocksOptions& options);
 
   /// Ends read_only_at_first; ok at once if there is nothing to end. REQUIRES: no read is under way.
-  virtual Status MakeWritable() = 0;
+  Status MakeWritable() override = 0;
   /// Whether direct I/O is really in use.
   virtual bool direct_io() const = 0;
   /// A property of RocksDB's ("rocksdb.stats", "rocksdb.levelstats" ...) of one family; empty if

@@ -112,7 +112,8 @@ TEST(DatabaseTest, ReplayOfMoreThanTheBudgetSpillsWhileItRuns) {
   EXPECT_EQ(database.db().GetStats().checkpoints, 0u);
   database.Kill();
   database.maxmemory = 1 << 20;
-  ASSERT_TRUE(database.Open().ok());
+  const codec::Status opened = database.Open();
+  ASSERT_TRUE(opened.ok()) << opened.ToString();
   const engine::Stats stats = database.db().GetStats();
   EXPECT_GT(stats.checkpoints, 0u);
   EXPECT_LT(stats.value_bytes, 2u << 20);

@@ -57,10 +57,12 @@ class RulesTest : public ::testing::Test {
     for (int i = 0; i < 100 && db().GetStats().checkpoint_running; ++i) database_.Tick();
     ASSERT_GT(db().GetStats().checkpoints, before);
   }
-  void KillAndOpen() {
+  // False is a failure of the test already; there is no database then.
+  bool KillAndOpen() {
     database_.Kill();
     const codec::Status opened = database_.Open();
-    ASSERT_TRUE(opened.ok()) << opened.ToString();
+    EXPECT_TRUE(opened.ok()) << opened.ToString();
+    return opened.ok();
   }
 
   static constexpr int64_t kLate = int64_t{1} << 42;
@@ -88,7 +90,7 @@ TEST_F(RulesTest, D1_AFrameIsSkippedWholeForAKeyThatHasSeenIt) {
     d.Append(0, "b", "z");
   });
   LandCheckpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_GT(db().GetStats().replayed_frames, 0u);
   EXPECT_EQ(Contents(), "0:a=60@0\n0:b=xyz@0\n");
 }
@@ -109,7 +111,7 @@ TEST_F(RulesTest, D1_AFrameIsTakenWholeByAKeyThatHasNotSeenIt) {
                   d.Append(0, "c", "2");
                 });
   database_.Tick();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:a=61@0\n0:b=newer@0\n0:c=12@0\n");
 }
 
@@ -147,7 +149,7 @@ TEST_F(RulesTest, D1_TheGuardIsAskedKeyByKey) {
   const uint64_t dirty = db().GetStats().dirty_keys;
   EXPECT_GT(dirty, 0u);
   EXPECT_LT(dirty, keys.size());
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), Describe(model));
 }
 
@@ -161,7 +163,7 @@ TEST_F(RulesTest, D2_ACapturedDeletionIsKnownToReplay) {
   ExpireLate("k");  // on replay: must not look for a key that is gone
   Delete("k");
   LandCheckpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_GT(db().GetStats().replayed_frames, 0u);
   EXPECT_EQ(Contents(), "");
 }
@@ -176,12 +178,12 @@ TEST_F(RulesTest, D2_ACapturedDeletionThenMadeAgainAndKilled) {
   LandCheckpoint();
   Append("k", "new");  // not captured
   database_.Tick();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:k=new@0\n");
   // And once more over what recovery made of it.
   Append("k", "er");
   database_.Tick();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:k=newer@0\n");
   database_.Spill();
   EXPECT_EQ(Contents(), "0:k=newer@0\n");
@@ -195,7 +197,7 @@ TEST_F(RulesTest, D2_ADeletionWhileACheckpointCollectsLeavesItsMark) {
   ExpireLate("k");
   Delete("k");
   LandCheckpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "");
 }
 
@@ -207,7 +209,7 @@ TEST_F(RulesTest, D2_GravesGoWithTheirCheckpoint) {
   Set("other", "v");
   database_.Checkpoint();
   EXPECT_EQ(db().GetStats().tombstones, 0u);
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(db().GetStats().tombstones, 0u);
   EXPECT_EQ(Contents(), "0:other=v@0\n");
 }
@@ -223,7 +225,7 @@ TEST_F(RulesTest, D3_AFlushWhileACheckpointCollects) {
   Flush(0);  // nobody will capture k any more, so replay must not begin before this
   Set("k", "of the new id");
   LandCheckpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:k=of the new id@0\n1:stays=v@0\n");
 }
 
@@ -235,7 +237,7 @@ TEST_F(RulesTest, D3_ReplayGivesTheSameIdsSoThatCapturedRecordsAreFound) {
   database_.Run({}, [](auto& d) {
     d.SwapDb(0, 1);
     d.FlushDb(1);
-    d.FlushDb(0);
+    d.FlushAll();
     d.SwapDb(0, 2);
   });
   // More than the memtables hold: rows of the new ids are in files before the checkpoint is.
@@ -278,10 +280,10 @@ TEST_F(RulesTest, D3_TheMapIsThatOfTheCheckpointNotOfTheMoment) {
   ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
   database_.Run({}, [](auto& d) { d.SwapDb(0, 1); });  // behind C: replayed over the map as of C
   LandCheckpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:one=1@0\n1:zero=0@0\n");
   database_.Checkpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:one=1@0\n1:zero=0@0\n");
 }
 
@@ -321,7 +323,7 @@ TEST_F(RulesTest, D6_AChangeBetweenCaptureAndLandingKeepsTheKey) {
   database_.Spill();
   EXPECT_EQ(db().GetStats().resident_keys, 0u);
   EXPECT_EQ(Value("a"), "12");
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), "0:a=12@0\n");
 }
 
@@ -347,6 +349,57 @@ TEST_F(RulesTest, D6_NothingIsDroppedBeforeItsCaptureHasLanded) {
   fs_->ClearFaults();
   database_.Spill();
   EXPECT_EQ(db().GetStats().resident_keys, 0u);
+  EXPECT_EQ(Contents(), Describe(model));
+}
+
+// The write-ahead rule holds back what the log has not made durable; memory runs short meanwhile.
+TEST_F(RulesTest, D6_WhatWaitsForTheLogIsNotDroppedForMemory) {
+  db().mutable_options().maxmemory = 1 << 20;
+  db().mutable_options().fsync = engine::FsyncPolicy::kEverySec;
+  ASSERT_TRUE(db().ApplyOptions().ok());
+  Keyspace model;
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    Set(key, std::string(8000, 'v'));
+    model[0][key] = {std::string(8000, 'v'), 0};
+  }
+  fs_->AddFault({.kinds = kFaultSync, .path_part = "/log/", .nth = 1, .from_then_on = true});
+  for (int i = 0; i < 50; ++i) {
+    database_.clock().AdvanceMs(20);
+    database_.Tick();
+  }
+  EXPECT_GT(db().GetStats().captured_keys, 50u);
+  EXPECT_EQ(db().GetStats().resident_keys, 100u);
+  EXPECT_EQ(db().GetStats().spilled_keys, 0u);
+  fs_->ClearFaults();
+  for (int i = 0; i < 50; ++i) {
+    database_.clock().AdvanceMs(20);
+    database_.Tick();
+  }
+  EXPECT_LT(db().GetStats().resident_keys, 100u);
+  EXPECT_EQ(Contents(), Describe(model));
+}
+
+TEST_F(RulesTest, D6_WhatWasChangedSinceItsCaptureIsNotDroppedForMemory) {
+  db().mutable_options().maxmemory = 1 << 20;
+  ASSERT_TRUE(db().ApplyOptions().ok());
+  Keyspace model;
+  for (int i = 0; i < 100; ++i) {
+    const std::string key = "k" + std::to_string(i);
+    Set(key, std::string(4000, 'v'));
+    model[0][key] = {std::string(4000, 'v'), 0};
+  }
+  database_.Checkpoint();  // all clean
+  for (int round = 0; round < 5; ++round) {
+    for (auto& [key, value] : model[0]) {
+      Append(key, std::string(1000, 'w'));
+      value.text += std::string(1000, 'w');
+      database_.clock().AdvanceMs(5);
+      if (round % 2 == 0) database_.Tick();
+    }
+  }
+  EXPECT_EQ(Contents(), Describe(model));
+  ASSERT_TRUE(KillAndOpen());
   EXPECT_EQ(Contents(), Describe(model));
 }
 
@@ -419,7 +472,7 @@ TEST_F(RulesTest, D7_ADeletionAndAFlushVoidTheFaultInFlight) {
 TEST_F(RulesTest, D7_AFailedFaultIsReadAgainForSomebodyElse) {
   Set("a", "cold");
   database_.Spill();
-  KillAndOpen();  // an empty block cache
+  ASSERT_TRUE(KillAndOpen());  // an empty block cache
   Nobody first, second;
   const engine::KeyRequest request[] = {{0, "a", Need::kValue}};
   fs_->AddFault(
@@ -462,22 +515,22 @@ TEST_F(RulesTest, D11_CountsAreExactAcrossBothTiersAndRestarts) {
   Set("k19", "again");
   expect(20, 5, "made again over its tombstone");
   database_.Tick();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   expect(20, 5, "replayed");
   database_.Spill();
   expect(20, 5, "captured");
   EXPECT_EQ(db().GetStats().cold_records, 20u);
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   expect(20, 5, "as stored");
   Delete("fresh");
   database_.Checkpoint();
   EXPECT_EQ(db().GetStats().cold_records, 19u);
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   expect(19, 5, "as stored after a deletion");
   Flush(0);
   expect(0, 0, "flushed");
   database_.Checkpoint();
-  KillAndOpen();
+  ASSERT_TRUE(KillAndOpen());
   expect(0, 0, "flushed and stored");
   EXPECT_EQ(Contents(), "");
 }
