@@ -21,8 +21,6 @@ size_t Client::MemoryBytes() const {
 
 void Client::CommandWaiter::OnReady() { client_->server().MakeReady(client_); }
 
-void Client::LookaheadWaiter::OnReady() {
-  client_->server().EndLookahead(client_);
-}
+void Client::LookaheadWaiter::OnReady() { client_->server().EndLookahead(client_); }
 
 }  // namespace thermocline::server

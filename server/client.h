@@ -1,15 +1,16 @@
-// Client: one session. What it said about itself, what it sent and is not done with, what it is owed.
+// Client: one session. What it said about itself, what it sent and is not done with, what it is
+// owed.
 //
-// A Client knows no sockets: bytes leave through a Connection (server/net), which tests replace. The
-// executor owns all of it. Lifetime: Server::CreateClient to the end of the tick in which
+// A Client knows no sockets: bytes leave through a Connection (server/net), which tests replace.
+// The executor owns all of it. Lifetime: Server::CreateClient to the end of the tick in which
 // Server::CloseClient was called, so nobody meets a dangling client within a tick.
 //
-// Output is one FIFO. Under `appendfsync always` (and while the log fails) bytes up to an offset wait for
-// their gate LSN [G1]; gates only grow along the queue. Commands of one tick share one gate: they are
-// made durable together.
+// Output is one FIFO. Under `appendfsync always` (and while the log fails) bytes up to an offset
+// wait for their gate LSN [G1]; gates only grow along the queue. Commands of one tick share one
+// gate: they are made durable together.
 //
-// A parked client has one command that waits (cold keys, memory, a task, a pause). Its arguments are
-// copied to `parked`; nothing later of it runs [R1].
+// A parked client has one command that waits (cold keys, memory, a task, a pause). Its arguments
+// are copied to `parked`; nothing later of it runs [R1].
 #pragma once
 
 #include <cstdint>
@@ -61,8 +62,8 @@ struct ParkedCommand {
   std::string bytes;
   std::vector<std::string_view> argv;  // into bytes
   std::unique_ptr<CommandTask> task;
-  bool ready = false;           // in the server's list of those that may go on
-  uint64_t started_ticks = 0;   // run time so far, of earlier steps
+  bool ready = false;          // in the server's list of those that may go on
+  uint64_t started_ticks = 0;  // run time so far, of earlier steps
 };
 
 class Client {
@@ -80,24 +81,24 @@ class Client {
   int db = 0;
   int proto = 2;
   bool authenticated = false;
-  std::string name;           // CLIENT SETNAME
+  std::string name;  // CLIENT SETNAME
   std::string user = "default";
-  std::string peer_address;   // "127.0.0.1:4711", "/path.sock:0"
+  std::string peer_address;  // "127.0.0.1:4711", "/path.sock:0"
   std::string local_address;
-  int fd = -1;                // for CLIENT LIST only
+  int fd = -1;  // for CLIENT LIST only
   bool unix_socket = false;
-  bool loopback = false;      // unix socket, 127.0.0.0/8 or ::1
+  bool loopback = false;  // unix socket, 127.0.0.0/8 or ::1
   bool no_evict = false;
   ReplyMode reply_mode = ReplyMode::kOn;
   const Command* last_command = nullptr;
-  int64_t created_ms = 0;     // wall clock
-  int64_t active_ms = 0;      // last time it sent something or took output
+  int64_t created_ms = 0;  // wall clock
+  int64_t active_ms = 0;   // last time it sent something or took output
 
   TransactionState transaction;
 
   // ---- input
   codec::RequestParser parser;
-  std::string pending;        // bytes not parsed yet, or of a request that is not complete
+  std::string pending;  // bytes not parsed yet, or of a request that is not complete
   ParkedCommand parked;
   bool is_parked() const { return parked.reason != ParkReason::kNone; }
   bool reading = true;        // the connection reports input
@@ -105,11 +106,11 @@ class Client {
   size_t last_argv_bytes = 0;
 
   // ---- output
-  std::string out;            // replies not yet written begin at out_sent
+  std::string out;  // replies not yet written begin at out_sent
   size_t out_sent = 0;
   struct Gate {
-    size_t end;               // bytes of `out` before this ...
-    engine::Lsn lsn;          // ... leave once the log's end covers this
+    size_t end;       // bytes of `out` before this ...
+    engine::Lsn lsn;  // ... leave once the log's end covers this
   };
   std::vector<Gate> gates;
   size_t released = 0;        // bytes of `out` before this wait for nothing
@@ -117,7 +118,7 @@ class Client {
   bool in_write_queue = false;
   bool waits_writable = false;
   bool close_after_reply = false;
-  bool closing = false;       // gone at the end of the tick
+  bool closing = false;  // gone at the end of the tick
   int64_t soft_limit_since_ms = 0;
 
   size_t OutputBytes() const { return out.size() - out_sent; }
@@ -146,7 +147,7 @@ class Client {
     Client* client_;
   };
   LookaheadWaiter lookahead{this};
-  bool holds_pins = false;    // the waiter has to be released
+  bool holds_pins = false;  // the waiter has to be released
 
  private:
   Server& server_;

@@ -57,8 +57,7 @@ void CommandContext::ArityError() {
 
 void CommandContext::Help(std::span<const std::string_view> lines) {
   reply_.Array(lines.size() + 3);
-  reply_.Simple(UpperCase(argv_[0]) +
-                " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
+  reply_.Simple(UpperCase(argv_[0]) + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:");
   for (const std::string_view line : lines) reply_.Simple(line);
   reply_.Simple("HELP");
   reply_.Simple("    Prints this help.");

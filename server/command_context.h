@@ -1,9 +1,9 @@
 // What a command handler sees: its arguments, the database, its client, where the reply goes.
 //
-// Built by dispatch for one execution and gone after it. Handlers run on the executor, inside an engine frame, with
-// the keys of their table row prepared. A handler either replies completely, or, having changed and replied nothing,
-// parks itself with StartTask() and goes on when the engine calls back. No handler blocks, reads files, or walks the
-// whole data set.
+// Built by dispatch for one execution and gone after it. Handlers run on the executor, inside an
+// engine frame, with the keys of their table row prepared. A handler either replies completely, or,
+// having changed and replied nothing, parks itself with StartTask() and goes on when the engine
+// calls back. No handler blocks, reads files, or walks the whole data set.
 #pragma once
 
 #include <memory>
@@ -22,19 +22,21 @@ class Client;
 class CommandContext;
 class Server;
 
-/// A command that needs several looks at the engine (SCAN, KEYS, RANDOMKEY, DEBUG DIGEST …). Each Step runs in a frame of
-/// its own unless inside EXEC, where `waiter` is null and the engine reads inside the call.
+/// A command that needs several looks at the engine (SCAN, KEYS, RANDOMKEY, DEBUG DIGEST …). Each
+/// Step runs in a frame of its own unless inside EXEC, where `waiter` is null and the engine reads
+/// inside the call.
 class CommandTask {
  public:
   virtual ~CommandTask() = default;
-  /// True: replied, done. False: `waiter` was handed to the engine, which calls it when it makes sense to step again.
+  /// True: replied, done. False: `waiter` was handed to the engine, which calls it when it makes
+  /// sense to step again.
   virtual bool Step(CommandContext& c, engine::Waiter* waiter) = 0;
 };
 
 class CommandContext {
  public:
-  CommandContext(Server& server, Client& client, const CommandSpec& spec, std::span<const std::string_view> argv,
-                 codec::RespWriter& reply, bool in_exec);
+  CommandContext(Server& server, Client& client, const CommandSpec& spec,
+                 std::span<const std::string_view> argv, codec::RespWriter& reply, bool in_exec);
 
   Server& server() { return server_; }
   Client& client() { return client_; }
@@ -52,7 +54,7 @@ class CommandContext {
 
   // Replies used everywhere. Texts are Redis's.
   void Ok();
-  void Error(std::string_view text);          // "ERR …": the code is part of the text
+  void Error(std::string_view text);  // "ERR …": the code is part of the text
   void WrongType();
   void SyntaxError();
   void NotInteger();
@@ -63,7 +65,8 @@ class CommandContext {
   void Help(std::span<const std::string_view> lines);
   /// Parse argv[i]; on failure the error was replied and the answer is false.
   bool Integer(size_t i, int64_t* out, std::string_view error = {});
-  bool IntegerInRange(size_t i, int64_t min, int64_t max, int64_t* out, std::string_view error = {});
+  bool IntegerInRange(size_t i, int64_t min, int64_t max, int64_t* out,
+                      std::string_view error = {});
   /// argv[i] equals the word, ignoring case.
   bool Is(size_t i, std::string_view word) const;
 

@@ -1,10 +1,10 @@
 // The way of a command from bytes to its reply; see dispatch.h.
 #include "server/dispatch.h"
 
+#include <glog/logging.h>
 #include <strings.h>
 
 #include <algorithm>
-#include <glog/logging.h>
 
 #include "server/server.h"
 
@@ -99,8 +99,8 @@ void Dispatcher::Parse(Client* client, std::string_view bytes) {
           client->parser.set_authenticated(!AuthRequired(*client));
           return;
         }
-        LOG(INFO) << client->parser.error() << ", from client id="
-                  << client->id() << " addr=" << client->peer_address;
+        LOG(INFO) << client->parser.error() << ", from client id=" << client->id()
+                  << " addr=" << client->peer_address;
         const size_t begin = client->out.size();
         codec::RespWriter writer(client->out, client->proto);
         writer.Error("ERR " + std::string(client->parser.error()));
@@ -281,7 +281,8 @@ void Dispatcher::Abandon(Client* client) {
   client->parked.argv.clear();
 }
 
-// ---- refusals ------------------------------------------------------------------------------------
+// ---- refusals
+// ------------------------------------------------------------------------------------
 
 void Dispatcher::Reject(Client& client, Command* command, std::string_view text, bool plain) {
   const size_t begin = client.out.size();
@@ -305,8 +306,8 @@ void Dispatcher::RejectUnknown(Client& client, std::span<const std::string_view>
   std::string text;
   if (container != nullptr) {
     std::string word = container->word;
-    text = "unknown subcommand '" + std::string(argv[1].substr(0, 128)) + "'. Try " + word +
-           " HELP.";
+    text =
+        "unknown subcommand '" + std::string(argv[1].substr(0, 128)) + "'. Try " + word + " HELP.";
   } else {
     constexpr size_t kShown = 128;
     std::string args;
@@ -329,17 +330,20 @@ void Dispatcher::RejectDiskError(Client& client, Command* command) {
              (error.ok() ? std::string("No space left on device") : std::string(error.message())));
 }
 
-// ---- execution ------------------------------------------------------------------------------------
+// ---- execution
+// ------------------------------------------------------------------------------------
 
 Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
                                         std::span<const std::string_view> argv,
                                         const std::vector<CommandSpec::KeyRef>* slot_keys) {
   client.last_command = command;
   if (command == nullptr) [[unlikely]] {
-    if (argv.size() > 0 && (EqualsIgnoreCase(argv[0], "POST") || EqualsIgnoreCase(argv[0], "host:"))) {
-      LOG(WARNING) << "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or "
-                      "Host: commands to Redis. This is likely due to an attacker attempting to use "
-                      "Cross Protocol Scripting to compromise your Redis instance. Connection aborted.";
+    if (argv.size() > 0 &&
+        (EqualsIgnoreCase(argv[0], "POST") || EqualsIgnoreCase(argv[0], "host:"))) {
+      LOG(WARNING)
+          << "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or "
+             "Host: commands to Redis. This is likely due to an attacker attempting to use "
+             "Cross Protocol Scripting to compromise your Redis instance. Connection aborted.";
       server_.CloseClient(&client);
       return Outcome::kDone;
     }
@@ -386,8 +390,8 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
     RejectDiskError(client, command);
     return Outcome::kDone;
   }
-  if (server_.pause().mode() != PauseMode::kNone &&
-      server_.pause().Holds(all_flags & kMayWrite)) [[unlikely]] {
+  if (server_.pause().mode() != PauseMode::kNone && server_.pause().Holds(all_flags & kMayWrite))
+      [[unlikely]] {
     return Park(client, command, argv, ParkReason::kPause);
   }
 
@@ -434,7 +438,7 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
       requests_.clear();
       for (const CommandSpec::KeyRef& key : *slot_keys) {
         requests_.push_back({key.DatabaseOr(client.db, db->databases()),
-                           argv[static_cast<size_t>(key.index)], key.need});
+                             argv[static_cast<size_t>(key.index)], key.need});
       }
       prepared = db->Prepare(requests_, &client.waiter);
     }
@@ -454,8 +458,7 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
   }
   if (flags & kDenyOom) {
     switch (db->AdmitGrowth(&client.waiter)) {
-      [[likely]] case engine::Admission::kRun:
-        break;
+      [[likely]] case engine::Admission::kRun : break;
       case engine::Admission::kParked:
         client.holds_pins = true;
         return Park(client, command, argv, ParkReason::kMemory);
@@ -587,8 +590,8 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
       Finish(client, command, begin, 0);
       return Outcome::kDone;
     }
-    // All keys of all commands at once. SELECT inside is followed; what cannot be known in advance is
-    // read inside the call by RunQueuedInExec.
+    // All keys of all commands at once. SELECT inside is followed; what cannot be known in advance
+    // is read inside the call by RunQueuedInExec.
     requests_.clear();
     int selected = client.db;
     for (size_t i = 0; i < transaction.queue.size(); ++i) {

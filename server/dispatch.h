@@ -1,14 +1,15 @@
 // Dispatcher: from bytes to executed commands, in the order each client sent them.
 //
 // Requests of all clients of a loop iteration are parsed into one batch of slots; their buckets are
-// prefetched while parsing, their entries before running, then they run. A command passes the checks in
-// Redis's order (known, arity, protected, AUTH, memory, disk, loading, pause), is queued inside MULTI, or
-// has its keys prepared and runs in an engine frame. A command that cannot run yet is parked, with all
-// later input of its client ([R1]); when it may go on every check is made again.
+// prefetched while parsing, their entries before running, then they run. A command passes the
+// checks in Redis's order (known, arity, protected, AUTH, memory, disk, loading, pause), is queued
+// inside MULTI, or has its keys prepared and runs in an engine frame. A command that cannot run yet
+// is parked, with all later input of its client ([R1]); when it may go on every check is made
+// again.
 //
-// EXEC prepares the keys of all queued commands at once and runs them in one frame; keys that only show
-// while it runs (SELECT, SWAPDB, SCAN inside) are read inside the call.
-// Executor only. In steady state nothing here allocates.
+// EXEC prepares the keys of all queued commands at once and runs them in one frame; keys that only
+// show while it runs (SELECT, SWAPDB, SCAN inside) are read inside the call. Executor only. In
+// steady state nothing here allocates.
 #pragma once
 
 #include <array>
@@ -26,8 +27,8 @@ class Dispatcher {
  public:
   explicit Dispatcher(Server* server) : server_(*server) {}
 
-  /// Parses what the client sent (what is in `pending` first) and queues the requests. The bytes must
-  /// stay until RunQueued(). What is not a whole request goes to `pending`.
+  /// Parses what the client sent (what is in `pending` first) and queues the requests. The bytes
+  /// must stay until RunQueued(). What is not a whole request goes to `pending`.
   void Input(Client* client, std::string_view bytes);
   void RunQueued();
   bool has_queued() const { return used_ > 0; }
@@ -44,7 +45,7 @@ class Dispatcher {
     Client* client = nullptr;  // null: taken out again
     Command* command = nullptr;
     std::vector<std::string_view> argv;
-    std::string_view raw;  // the request's bytes
+    std::string_view raw;                   // the request's bytes
     std::vector<CommandSpec::KeyRef> keys;  // beyond the single key
   };
   enum class Outcome : uint8_t { kDone, kParked };

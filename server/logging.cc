@@ -28,10 +28,9 @@ class LineSink final : public google::LogSink {
     char stamp[64];
     const size_t n = std::strftime(stamp, sizeof stamp, "%d %b %Y %H:%M:%S", &local);
     char head[128];
-    const int head_len = std::snprintf(head, sizeof head, "%d:M %.*s.%03d %c ",
-                                       static_cast<int>(getpid()), static_cast<int>(n), stamp,
-                                       static_cast<int>(time.usec() / 1000),
-                                       severity >= google::GLOG_WARNING ? '#' : '*');
+    const int head_len = std::snprintf(
+        head, sizeof head, "%d:M %.*s.%03d %c ", static_cast<int>(getpid()), static_cast<int>(n),
+        stamp, static_cast<int>(time.usec() / 1000), severity >= google::GLOG_WARNING ? '#' : '*');
     std::string text(head, static_cast<size_t>(head_len));
     text.append(message, message_len);
     if (severity >= google::GLOG_ERROR) {

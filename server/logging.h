@@ -2,8 +2,10 @@
 //
 //   4711:M 21 Nov 2026 14:02:34.123 * Ready to accept connections
 //
-// The shape is Redis's, whose log readers people have: pid, role, time, level ('.' debug, '-' verbose, '*' notice,
-// '#' warning and error), message. Set up once in main; SetLogLevel at any time. Any thread may log.
+// The shape is Redis's, whose log readers people have: pid, role, time, level ('.' debug, '-'
+// verbose, '*' notice,
+// '#' warning and error), message. Set up once in main; SetLogLevel at any time. Any thread may
+// log.
 #pragma once
 
 #include <string>

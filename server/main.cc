@@ -1,7 +1,7 @@
 // thermocline-server: settings, sockets, the loop, and the way out.
 //
-// Takes redis-server's command line. Exit code 0 after a clean stop; 1, with the reason on stderr and in the log,
-// when it cannot start or could not make everything durable at the end.
+// Takes redis-server's command line. Exit code 0 after a clean stop; 1, with the reason on stderr
+// and in the log, when it cannot start or could not make everything durable at the end.
 #include <fcntl.h>
 #include <glog/logging.h>
 #include <sys/prctl.h>
@@ -88,7 +88,8 @@ int Main(int argc, char** argv) {
   }
   LOG(INFO) << "Thermocline " << kThermoclineVersion << " (speaks Redis " << kRedisVersion
             << ") is starting, pid " << getpid()
-            << (config.file().empty() ? ", without a config file" : ", config file " + config.file());
+            << (config.file().empty() ? ", without a config file"
+                                      : ", config file " + config.file());
   for (const std::string& warning : config.Warnings()) LOG(WARNING) << warning;
   if (values.disable_thp) (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   const int64_t clients_max = RaiseFileLimit(values.maxclients);
@@ -120,11 +121,14 @@ int Main(int argc, char** argv) {
     engine::Options options;
     FillEngineOptions(values, &options);
     loop.StartLoading(std::move(options));
-    loop.on_ready = [&values] { NotifySupervisor(values, "STATUS=Ready to accept connections\nREADY=1\n"); };
+    loop.on_ready = [&values] {
+      NotifySupervisor(values, "STATUS=Ready to accept connections\nREADY=1\n");
+    };
     const codec::Status ran = loop.Run();
     NotifySupervisor(values, "STOPPING=1\n");
     loop.CloseListeners();
-    if (!ran.ok()) exit_code = Fail("Can't open the database in " + values.dir + ": " + ran.ToString());
+    if (!ran.ok())
+      exit_code = Fail("Can't open the database in " + values.dir + ": " + ran.ToString());
     const codec::Status closed = (*server)->CloseDatabase((*server)->shutdown());
     if (!closed.ok()) exit_code = Fail("Error closing the database: " + closed.ToString());
     if (pid_file) unlink(pid_path.c_str());

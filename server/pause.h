@@ -1,7 +1,7 @@
 // CLIENT PAUSE: which commands have to wait, and until when.
 //
-// A second PAUSE prolongs the first and only ever makes it stricter, as in Redis. Plain state: dispatch asks it
-// before each command, the cron ends it, the server keeps the list of who waits.
+// A second PAUSE prolongs the first and only ever makes it stricter, as in Redis. Plain state:
+// dispatch asks it before each command, the cron ends it, the server keeps the list of who waits.
 #pragma once
 
 #include <cstdint>

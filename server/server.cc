@@ -29,7 +29,8 @@ int64_t WallMs() {
   return int64_t{t.tv_sec} * 1000 + t.tv_nsec / 1000000;
 }
 
-// Takes a checkpoint and waits for it, outside the loop. The engine says in its statistics why none comes.
+// Takes a checkpoint and waits for it, outside the loop. The engine says in its statistics why none
+// comes.
 Status WaitForCheckpoint(engine::Database* database) {
   class Done final : public engine::Waiter {
    public:
@@ -111,7 +112,8 @@ Status Server::CloseDatabase(const ShutdownRequest& request) {
   return status;
 }
 
-// ---- clients --------------------------------------------------------------------------------------
+// ---- clients
+// --------------------------------------------------------------------------------------
 
 Client* Server::CreateClient(std::unique_ptr<Connection> connection) {
   auto* client = new Client(*this, next_client_id_++, std::move(connection));
@@ -158,7 +160,8 @@ void Server::FreeClosed() {
   closed_.clear();
 }
 
-// ---- network --------------------------------------------------------------------------------------
+// ---- network
+// --------------------------------------------------------------------------------------
 
 void Server::OnInput(Client* client, std::string_view bytes, size_t received) {
   if (client->closing) return;
@@ -256,8 +259,8 @@ int64_t Server::Tick() {
   }
   if (database_ != nullptr) {
     database_->EndTick();
-    // Under the other policies EndTick has written everything, unless the log fails: then replies wait until
-    // what they depend on is written again ([G4]).
+    // Under the other policies EndTick has written everything, unless the log fails: then replies
+    // wait until what they depend on is written again ([G4]).
     const bool always = database_->options().fsync == engine::FsyncPolicy::kAlways;
     write_refused_ = !database_->WriteError().ok();
     gates_matter_ = always || write_refused_;
@@ -272,7 +275,8 @@ int64_t Server::Tick() {
   return database_ != nullptr ? database_->NextTickMs() : kIdleTickMs;
 }
 
-// ---- replies --------------------------------------------------------------------------------------
+// ---- replies
+// --------------------------------------------------------------------------------------
 
 void Server::FlushAll() {
   // Clients whose gates are closed stay in the queue and are looked at again after the next tick.
@@ -313,8 +317,10 @@ void Server::Flush(Client* client) {
   if (client->gates.empty()) client->released = out.size();
 
   if (client->released > client->out_sent && !client->waits_writable) {
-    const std::string_view bytes(out.data() + client->out_sent, client->released - client->out_sent);
-    const int64_t written = client->connection() != nullptr ? client->connection()->Write(bytes) : 0;
+    const std::string_view bytes(out.data() + client->out_sent,
+                                 client->released - client->out_sent);
+    const int64_t written =
+        client->connection() != nullptr ? client->connection()->Write(bytes) : 0;
     if (written < 0) {
       CloseClient(client);
       return;
@@ -354,13 +360,15 @@ void Server::CheckOutputLimit(Client* client) {
     client->soft_limit_since_ms = 0;
   }
   if (!over || client->closing) return;
-  LOG(WARNING) << "Client id=" << client->id() << " addr=" << client->peer_address << " omem="
-               << bytes << " scheduled to be closed ASAP for overcoming of output buffer limits.";
+  LOG(WARNING) << "Client id=" << client->id() << " addr=" << client->peer_address
+               << " omem=" << bytes
+               << " scheduled to be closed ASAP for overcoming of output buffer limits.";
   ++stats_.client_output_buffer_limit_disconnections;
   CloseClient(client);
 }
 
-// ---- cron -----------------------------------------------------------------------------------------
+// ---- cron
+// -----------------------------------------------------------------------------------------
 
 void Server::Cron() {
   UpdateTime();
@@ -376,7 +384,8 @@ void Server::Cron() {
 // Every client is looked at about once a second, at least a few a call.
 void Server::CheckClients() {
   const int64_t hz = std::max<int64_t>(config().hz, 1);
-  const size_t slice = std::max(clients_.size() / static_cast<size_t>(hz), std::min<size_t>(clients_.size(), 5));
+  const size_t slice =
+      std::max(clients_.size() / static_cast<size_t>(hz), std::min<size_t>(clients_.size(), 5));
   for (size_t i = 0; i < slice; ++i) {
     if (cron_cursor_ >= clients_.size()) cron_cursor_ = 0;
     Client* client = clients_[cron_cursor_++];
@@ -388,7 +397,8 @@ void Server::CheckClients() {
       continue;
     }
     CheckOutputLimit(client);
-    if (client->out.empty() && client->out.capacity() > kKeptOutputBytes) client->out.shrink_to_fit();
+    if (client->out.empty() && client->out.capacity() > kKeptOutputBytes)
+      client->out.shrink_to_fit();
     if (client->pending.empty() && client->pending.capacity() > 15) client->pending.shrink_to_fit();
   }
   uint64_t bytes = 0;
@@ -434,7 +444,8 @@ void Server::ResetStats() {
   if (database_ != nullptr) database_->ResetStats();
 }
 
-// ---- settings -------------------------------------------------------------------------------------
+// ---- settings
+// -------------------------------------------------------------------------------------
 
 Status Server::ApplyConfig(ApplyAction action, const ServerConfig& config) {
   switch (action) {
@@ -457,7 +468,8 @@ Status Server::ApplyConfig(ApplyAction action, const ServerConfig& config) {
       const int64_t possible = RaiseFileLimit(config.maxclients);
       if (possible < config.maxclients) {
         return Status::InvalidArgument(
-            "The operating system is not able to handle the specified number of clients, try with " +
+            "The operating system is not able to handle the specified number of clients, try "
+            "with " +
             std::to_string(possible));
       }
       return Status::Ok();

@@ -1,10 +1,12 @@
 // Server: everything between sockets and the engine, in one executor thread.
 //
-// It owns the database, the clients, the command table, transactions, pauses and counters, and it knows no
-// libuv: server/net/ feeds it bytes and calls Tick() once a loop iteration, and tests do the same without
-// sockets (server/testing/test_server.h). Inside a tick, in this order:
-//   1. OnInput() for each client that sent something: requests are parsed and queued, their buckets prefetched;
-//   2. Tick(): Database::Poll(), queued commands, those whose parked command became ready, EndTick();
+// It owns the database, the clients, the command table, transactions, pauses and counters, and it
+// knows no libuv: server/net/ feeds it bytes and calls Tick() once a loop iteration, and tests do
+// the same without sockets (server/testing/test_server.h). Inside a tick, in this order:
+//   1. OnInput() for each client that sent something: requests are parsed and queued, their buckets
+//   prefetched;
+//   2. Tick(): Database::Poll(), queued commands, those whose parked command became ready,
+//   EndTick();
 //      then replies leave as far as their gates are covered, and closed clients are freed.
 // While the database opens (a worker thread recovers it) commands answer -LOADING.
 // Design: docs/architecture.md.
@@ -33,10 +35,10 @@ class Dispatcher;
 
 /// What SHUTDOWN or a signal asks for.
 struct ShutdownRequest {
-  bool save = false;    // a checkpoint, even with `appendonly no`
+  bool save = false;  // a checkpoint, even with `appendonly no`
   bool nosave = false;
   bool now = false;
-  bool force = false;   // also when the data cannot be made durable
+  bool force = false;  // also when the data cannot be made durable
 };
 
 class Server final : public engine::DatabaseListener, public ConfigApplier {
@@ -73,7 +75,8 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
 
   // ---- clients
   Client* CreateClient(std::unique_ptr<Connection> connection);
-  /// Marks it closed: no more commands of it run, its waits are cancelled, its bytes go nowhere. Freed by Tick().
+  /// Marks it closed: no more commands of it run, its waits are cancelled, its bytes go nowhere.
+  /// Freed by Tick().
   void CloseClient(Client* client);
   /// The same, once what it is owed has left.
   void CloseAfterReply(Client* client);
@@ -83,15 +86,17 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   size_t client_count() const { return clients_.size(); }
 
   // ---- what the network tells
-  /// Bytes arrived, `received` of them new. They are not looked at any more after the next Tick() or RunQueued():
-  /// the caller keeps them until then. If the client has `pending` bytes, `bytes` is appended to those; a caller may
-  /// also take them out, put them in front of what it reads, and so save the copy.
+  /// Bytes arrived, `received` of them new. They are not looked at any more after the next Tick()
+  /// or RunQueued(): the caller keeps them until then. If the client has `pending` bytes, `bytes`
+  /// is appended to those; a caller may also take them out, put them in front of what it reads, and
+  /// so save the copy.
   void OnInput(Client* client, std::string_view bytes, size_t received);
   void OnInputClosed(Client* client);
   void OnWritable(Client* client);
   /// Runs what OnInput queued (the caller needs its buffer back).
   void RunQueued();
-  /// See the header comment. Milliseconds until it wants to be called again without input (0: at once).
+  /// See the header comment. Milliseconds until it wants to be called again without input (0: at
+  /// once).
   int64_t Tick();
   /// `hz` times a second.
   void Cron();
@@ -151,9 +156,10 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   std::vector<Client*> running_;  // of ready_, while they run
   std::vector<Client*> looked_ahead_;
   std::vector<Client*> closed_;
-  bool write_refused_ = false;  // the log failed: writes answer MISCONF, replies wait for the durable end
-  bool polled_ = false;         // Database::Poll was called in this tick
-  bool gates_matter_ = false;   // of this tick's flush
+  bool write_refused_ =
+      false;             // the log failed: writes answer MISCONF, replies wait for the durable end
+  bool polled_ = false;  // Database::Poll was called in this tick
+  bool gates_matter_ = false;     // of this tick's flush
   engine::Lsn released_end_ = 0;  // replies whose gate is not beyond it may leave
   size_t cron_cursor_ = 0;
 

@@ -1,8 +1,8 @@
 // Counters of the server, as INFO shows them: plain numbers that the executor alone changes.
 //
-// The hot path adds to them and nothing else; everything derived (rates, percentiles, microseconds) is
-// computed when somebody asks. Times are kept in ticks of tick_clock.h and converted by the reader.
-// Counters of the data (hits, expired keys, log) are the engine's: engine::Stats.
+// The hot path adds to them and nothing else; everything derived (rates, percentiles, microseconds)
+// is computed when somebody asks. Times are kept in ticks of tick_clock.h and converted by the
+// reader. Counters of the data (hits, expired keys, log) are the engine's: engine::Stats.
 #pragma once
 
 #include <array>

@@ -1,8 +1,9 @@
-// The cheapest clock there is: the processor's time stamp counter, for durations inside one process.
+// The cheapest clock there is: the processor's time stamp counter, for durations inside one
+// process.
 //
-// One read is 8 ns where clock_gettime is 20 to 30, and a command gets by with one read: the end of one
-// is the start of the next. Calibrated once at start against the monotonic clock. On processors other
-// than x86 a tick is a nanosecond of the monotonic clock. Any thread.
+// One read is 8 ns where clock_gettime is 20 to 30, and a command gets by with one read: the end of
+// one is the start of the next. Calibrated once at start against the monotonic clock. On processors
+// other than x86 a tick is a nanosecond of the monotonic clock. Any thread.
 #pragma once
 
 #include <time.h>

@@ -59,7 +59,8 @@ void WatchRegistry::Watch(Client* client, int db, std::string_view key) {
   const engine::Entry* entry = database_->Find(db, key, engine::Database::Touch::kNo);
   if (clients_ == 0) database_->SetWatching(true);
   if (watched.empty()) ++clients_;
-  watched.push_back({db, std::string(key), entry != nullptr, entry != nullptr ? entry->expiry_ms() : 0});
+  watched.push_back(
+      {db, std::string(key), entry != nullptr, entry != nullptr ? entry->expiry_ms() : 0});
   watchers_[Name(db, key)].push_back(client);
 }
 

@@ -1,10 +1,11 @@
 // Transactions: what MULTI has queued for a client, and who WATCHes which key.
 //
-// Queued arguments live in one byte string a client, so queueing allocates nothing once it has grown.
-// [R4]: a watched key whose value, existence or database changes by whatever cause marks its watchers,
-// and a marked client's EXEC answers nil. A key that was missing when WATCH ran and is missing when its
-// database is flushed did not change. The engine reports changes only while somebody watches.
-// Executor only. EXEC itself is dispatch's (dispatch.cc): it prepares all keys, then runs all in one frame.
+// Queued arguments live in one byte string a client, so queueing allocates nothing once it has
+// grown. [R4]: a watched key whose value, existence or database changes by whatever cause marks its
+// watchers, and a marked client's EXEC answers nil. A key that was missing when WATCH ran and is
+// missing when its database is flushed did not change. The engine reports changes only while
+// somebody watches. Executor only. EXEC itself is dispatch's (dispatch.cc): it prepares all keys,
+// then runs all in one frame.
 #pragma once
 
 #include <cstdint>
@@ -49,9 +50,9 @@ class CommandQueue {
 
 /// A client's side of MULTI and WATCH.
 struct TransactionState {
-  bool open = false;         // between MULTI and EXEC or DISCARD
+  bool open = false;          // between MULTI and EXEC or DISCARD
   bool queue_failed = false;  // a command was refused while queueing: EXECABORT
-  bool dirty = false;        // a watched key changed: EXEC answers nil
+  bool dirty = false;         // a watched key changed: EXEC answers nil
   CommandQueue queue;
   struct Watched {
     int db;

@@ -126,7 +126,8 @@ class ColdBackend {
   virtual Status ForEachGrave(const std::function<Status(Lsn lsn, uint64_t id, uint64_t position,
                                                          std::string_view key)>& fn) = 0;
 
-  /// A backend that was opened for reading alone takes writes from here on. REQUIRES: no read is under way.
+  /// A backend that was opened for reading alone takes writes from here on. REQUIRES: no read is
+  /// under way.
   virtual Status MakeWritable() { return {}; }
 
   // ---- care -----------------------------------------------------------------------------------

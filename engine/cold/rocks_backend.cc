@@ -181,7 +181,7 @@ class RocksBackendImpl : public RocksBackend {
   RocksOptions options_;
   bool direct_ = false;
   bool read_only_ = false;  // until MakeWritable()
-  FileSystemPtr fs_;  // the caller's, not wrapped
+  FileSystemPtr fs_;        // the caller's, not wrapped
   std::unique_ptr<rocksdb::Env> env_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<Watcher> watcher_ = std::make_shared<Watcher>();
@@ -385,9 +385,8 @@ Status RocksBackendImpl::OpenDb(bool read_only) {
   }
   rocksdb::DB* raw = nullptr;
   const rocksdb::Status opened =
-      read_only
-          ? rocksdb::DB::OpenForReadOnly(db_options_, options_.dir, families, &handles_, &raw)
-          : rocksdb::DB::Open(db_options_, options_.dir, families, &handles_, &raw);
+      read_only ? rocksdb::DB::OpenForReadOnly(db_options_, options_.dir, families, &handles_, &raw)
+                : rocksdb::DB::Open(db_options_, options_.dir, families, &handles_, &raw);
   if (opened.ok()) {
     db_.reset(raw);
     return {};

@@ -52,7 +52,8 @@ class RocksBackend : public ColdBackend {
   /// there is none.
   static Status Destroy(const RocksOptions& options);
 
-  /// Ends read_only_at_first; ok at once if there is nothing to end. REQUIRES: no read is under way.
+  /// Ends read_only_at_first; ok at once if there is nothing to end. REQUIRES: no read is under
+  /// way.
   Status MakeWritable() override = 0;
   /// Whether direct I/O is really in use.
   virtual bool direct_io() const = 0;

@@ -81,7 +81,7 @@ class Entry {
     kOutOfLine = 1 << 10,       // the value area holds a pointer
     kColdHasPayload = 1 << 11,  // the cold copy has payload chunks
     kInProbation = 1 << 12,     // replacement policy: in the probation queue
-    kGrave = 1 << 13,          // recovery: a tombstone from a grave; a cold record of the key is younger
+    kGrave = 1 << 13,  // recovery: a tombstone from a grave; a cold record of the key is younger
     kFrequencyShift = 14,  // replacement policy: the top two bits are a counter, see frequency()
   };
   static constexpr uint16_t kStorageFlags =

@@ -369,9 +369,10 @@ class SegmentTable {
     return 0;
   }
 
-  /// Calls fn(Node*) for every node of the segment that holds `position` (0: the first), unordered; returns the first
-  /// position behind the segment, 0 after the last. Nothing leaves its segment by overflowing, so this, unlike
-  /// ForSlice, misses nothing of a range of positions. fn may change nodes in place but not the table.
+  /// Calls fn(Node*) for every node of the segment that holds `position` (0: the first), unordered;
+  /// returns the first position behind the segment, 0 after the last. Nothing leaves its segment by
+  /// overflowing, so this, unlike ForSlice, misses nothing of a range of positions. fn may change
+  /// nodes in place but not the table.
   template <class Fn>
   uint64_t ForSegment(uint64_t position, Fn&& fn) const {
     position = std::max<uint64_t>(position, 1);

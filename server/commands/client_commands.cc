@@ -1,7 +1,8 @@
 // CLIENT: who is connected, closing and holding connections, what a connection wants to hear.
 //
-// Tracking of keys is not built: TRACKING ON is refused, everything around it answers as for a client that
-// does not track. All clients are of type "normal" until there are replicas and subscribers.
+// Tracking of keys is not built: TRACKING ON is refused, everything around it answers as for a
+// client that does not track. All clients are of type "normal" until there are replicas and
+// subscribers.
 #include <climits>
 #include <string>
 #include <vector>
@@ -132,7 +133,8 @@ void ClientKill(CommandContext& c) {
       if (i + 1 >= c.argc()) return c.SyntaxError();
       const std::string_view value = c.arg(i + 1);
       if (c.Is(i, "ID")) {
-        if (!c.IntegerInRange(i + 1, 1, LONG_MAX, &id, "ERR client-id should be greater than 0")) return;
+        if (!c.IntegerInRange(i + 1, 1, LONG_MAX, &id, "ERR client-id should be greater than 0"))
+          return;
       } else if (c.Is(i, "TYPE")) {
         if (!ParseType(c, i + 1, &type)) return;
       } else if (c.Is(i, "ADDR")) {
@@ -251,7 +253,8 @@ void ClientTracking(CommandContext& c) {
 
 void ClientCaching(CommandContext& c) {
   c.Error(
-      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode "
+      "ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or "
+      "OPTOUT mode "
       "enabled");
 }
 
@@ -323,23 +326,37 @@ constexpr ArgSpec kClientKillFilterNewFormatNormalMasterSlavePubsubArgs[] = {
     {.name = "replica", .type = ArgSpec::Type::kPureToken, .token = "REPLICA", .since = "5.0.0"},
     {.name = "pubsub", .type = ArgSpec::Type::kPureToken, .token = "PUBSUB"}};
 constexpr ArgSpec kClientKillFilterNewFormatArgs[] = {
-    {.name = "client-id", .type = ArgSpec::Type::kInteger, .token = "ID", .optional = true, .since = "2.8.12"},
-    {.name = "normal_master_slave_pubsub", .type = ArgSpec::Type::kOneOf, .token = "TYPE", .optional = true, .since = "2.8.12", .children = kClientKillFilterNewFormatNormalMasterSlavePubsubArgs},
+    {.name = "client-id",
+     .type = ArgSpec::Type::kInteger,
+     .token = "ID",
+     .optional = true,
+     .since = "2.8.12"},
+    {.name = "normal_master_slave_pubsub",
+     .type = ArgSpec::Type::kOneOf,
+     .token = "TYPE",
+     .optional = true,
+     .since = "2.8.12",
+     .children = kClientKillFilterNewFormatNormalMasterSlavePubsubArgs},
     {.name = "username", .type = ArgSpec::Type::kString, .token = "USER", .optional = true},
     {.name = "ip:port", .type = ArgSpec::Type::kString, .token = "ADDR", .optional = true},
-    {.name = "ip:port", .type = ArgSpec::Type::kString, .token = "LADDR", .optional = true, .since = "6.2.0"},
+    {.name = "ip:port",
+     .type = ArgSpec::Type::kString,
+     .token = "LADDR",
+     .optional = true,
+     .since = "6.2.0"},
     {.name = "yes/no", .type = ArgSpec::Type::kString, .token = "SKIPME", .optional = true}};
-constexpr ArgSpec kClientKillFilterArgs[] = {
-    {.name = "ip:port", .type = ArgSpec::Type::kString},
-    {.name = "new-format", .type = ArgSpec::Type::kOneOf, .multiple = true, .children = kClientKillFilterNewFormatArgs}};
+constexpr ArgSpec kClientKillFilterArgs[] = {{.name = "ip:port", .type = ArgSpec::Type::kString},
+                                             {.name = "new-format",
+                                              .type = ArgSpec::Type::kOneOf,
+                                              .multiple = true,
+                                              .children = kClientKillFilterNewFormatArgs}};
 constexpr ArgSpec kClientKillArgs[] = {
     {.name = "filter", .type = ArgSpec::Type::kOneOf, .children = kClientKillFilterArgs}};
-constexpr HistoryEntry kClientKillHistory[] = {
-    {"2.8.12", "Filters as option and value."},
-    {"2.8.12", "Filter by ID."},
-    {"3.2.0", "TYPE knows master."},
-    {"5.0.0", "TYPE replica; slave means the same."},
-    {"6.2.0", "Filter by LADDR."}};
+constexpr HistoryEntry kClientKillHistory[] = {{"2.8.12", "Filters as option and value."},
+                                               {"2.8.12", "Filter by ID."},
+                                               {"3.2.0", "TYPE knows master."},
+                                               {"5.0.0", "TYPE replica; slave means the same."},
+                                               {"6.2.0", "Filter by LADDR."}};
 constexpr std::string_view kClientListTips[] = {"nondeterministic_output"};
 constexpr ArgSpec kClientListNormalMasterReplicaPubsubArgs[] = {
     {.name = "normal", .type = ArgSpec::Type::kPureToken, .token = "NORMAL"},
@@ -348,9 +365,18 @@ constexpr ArgSpec kClientListNormalMasterReplicaPubsubArgs[] = {
     {.name = "pubsub", .type = ArgSpec::Type::kPureToken, .token = "PUBSUB"}};
 constexpr ArgSpec kClientListIdArgs[] = {
     {.name = "client-id", .type = ArgSpec::Type::kInteger, .multiple = true}};
-constexpr ArgSpec kClientListArgs[] = {
-    {.name = "normal_master_replica_pubsub", .type = ArgSpec::Type::kOneOf, .token = "TYPE", .optional = true, .since = "5.0.0", .children = kClientListNormalMasterReplicaPubsubArgs},
-    {.name = "id", .type = ArgSpec::Type::kBlock, .token = "ID", .optional = true, .since = "6.2.0", .children = kClientListIdArgs}};
+constexpr ArgSpec kClientListArgs[] = {{.name = "normal_master_replica_pubsub",
+                                        .type = ArgSpec::Type::kOneOf,
+                                        .token = "TYPE",
+                                        .optional = true,
+                                        .since = "5.0.0",
+                                        .children = kClientListNormalMasterReplicaPubsubArgs},
+                                       {.name = "id",
+                                        .type = ArgSpec::Type::kBlock,
+                                        .token = "ID",
+                                        .optional = true,
+                                        .since = "6.2.0",
+                                        .children = kClientListIdArgs}};
 constexpr HistoryEntry kClientListHistory[] = {
     {"2.8.12", "The id field."},
     {"5.0.0", "Filter by TYPE."},
@@ -366,11 +392,13 @@ constexpr ArgSpec kClientNoEvictArgs[] = {
 constexpr ArgSpec kClientPauseModeArgs[] = {
     {.name = "write", .type = ArgSpec::Type::kPureToken, .token = "WRITE"},
     {.name = "all", .type = ArgSpec::Type::kPureToken, .token = "ALL"}};
-constexpr ArgSpec kClientPauseArgs[] = {
-    {.name = "timeout", .type = ArgSpec::Type::kInteger},
-    {.name = "mode", .type = ArgSpec::Type::kOneOf, .optional = true, .since = "6.2.0", .children = kClientPauseModeArgs}};
-constexpr HistoryEntry kClientPauseHistory[] = {
-    {"6.2.0", "The mode: WRITE or ALL."}};
+constexpr ArgSpec kClientPauseArgs[] = {{.name = "timeout", .type = ArgSpec::Type::kInteger},
+                                        {.name = "mode",
+                                         .type = ArgSpec::Type::kOneOf,
+                                         .optional = true,
+                                         .since = "6.2.0",
+                                         .children = kClientPauseModeArgs}};
+constexpr HistoryEntry kClientPauseHistory[] = {{"6.2.0", "The mode: WRITE or ALL."}};
 constexpr ArgSpec kClientReplyOnOffSkipArgs[] = {
     {.name = "on", .type = ArgSpec::Type::kPureToken, .token = "ON"},
     {.name = "off", .type = ArgSpec::Type::kPureToken, .token = "OFF"},
@@ -385,7 +413,12 @@ constexpr ArgSpec kClientTrackingStatusArgs[] = {
 constexpr ArgSpec kClientTrackingArgs[] = {
     {.name = "status", .type = ArgSpec::Type::kOneOf, .children = kClientTrackingStatusArgs},
     {.name = "client-id", .type = ArgSpec::Type::kInteger, .token = "REDIRECT", .optional = true},
-    {.name = "prefix", .type = ArgSpec::Type::kString, .token = "PREFIX", .optional = true, .multiple = true, .multiple_token = true},
+    {.name = "prefix",
+     .type = ArgSpec::Type::kString,
+     .token = "PREFIX",
+     .optional = true,
+     .multiple = true,
+     .multiple_token = true},
     {.name = "bcast", .type = ArgSpec::Type::kPureToken, .token = "BCAST", .optional = true},
     {.name = "optin", .type = ArgSpec::Type::kPureToken, .token = "OPTIN", .optional = true},
     {.name = "optout", .type = ArgSpec::Type::kPureToken, .token = "OPTOUT", .optional = true},
@@ -393,9 +426,11 @@ constexpr ArgSpec kClientTrackingArgs[] = {
 constexpr ArgSpec kClientUnblockTimeoutErrorArgs[] = {
     {.name = "timeout", .type = ArgSpec::Type::kPureToken, .token = "TIMEOUT"},
     {.name = "error", .type = ArgSpec::Type::kPureToken, .token = "ERROR"}};
-constexpr ArgSpec kClientUnblockArgs[] = {
-    {.name = "client-id", .type = ArgSpec::Type::kInteger},
-    {.name = "timeout_error", .type = ArgSpec::Type::kOneOf, .optional = true, .children = kClientUnblockTimeoutErrorArgs}};
+constexpr ArgSpec kClientUnblockArgs[] = {{.name = "client-id", .type = ArgSpec::Type::kInteger},
+                                          {.name = "timeout_error",
+                                           .type = ArgSpec::Type::kOneOf,
+                                           .optional = true,
+                                           .children = kClientUnblockTimeoutErrorArgs}};
 constexpr CommandSpec kClientSubcommands[] = {
     {.name = "CACHING",
      .arity = 3,

@@ -94,7 +94,8 @@ Status CheckRow(const CommandSpec& spec, const Command* parent) {
   const int argc_min = spec.arity > 0 ? spec.arity : -spec.arity;
   for (const KeySpec& key : spec.keys) {
     if (key.kind == KeySpec::Kind::kRange) {
-      if (key.first < 1 || key.step < 1) return bad("a key range starts before 1 or does not advance");
+      if (key.first < 1 || key.step < 1)
+        return bad("a key range starts before 1 or does not advance");
       if (key.first >= argc_min) return bad("a key position is beyond the arity");
       if (key.last >= 0 && (key.last < key.first || key.last >= argc_min)) {
         return bad("the last key position does not fit");
@@ -126,8 +127,9 @@ bool CollectKeys(const CommandSpec& spec, std::span<const std::string_view> argv
 
 StatusOr<std::unique_ptr<CommandTable>> CommandTable::Create() {
   const std::span<const CommandSpec> families[] = {
-      StringCommands(), KeysCommands(),  IntrospectionCommands(), ConnectionCommands(), ClientCommands(),
-      TransactionCommands(), ShutdownCommands(), ConfigCommands(), InfoCommands(),
+      StringCommands(),     KeysCommands(),   IntrospectionCommands(),
+      ConnectionCommands(), ClientCommands(), TransactionCommands(),
+      ShutdownCommands(),   ConfigCommands(), InfoCommands(),
   };
   return Create(families);
 }
@@ -174,7 +176,8 @@ Status CommandTable::Add(const CommandSpec& spec, Command* parent) {
     command->single_need = spec.keys[0].need;
   }
   // What talks about connections and settings only reads no data: a frame would be for nothing.
-  command->framed = spec.group != "connection" && (spec.group != "transactions" || command->has_keys);
+  command->framed =
+      spec.group != "connection" && (spec.group != "transactions" || command->has_keys);
   all_.push_back(std::move(owned));
   (parent != nullptr ? parent->subcommands : commands_).push_back(command);
   for (const CommandSpec& sub : spec.subcommands) TC_RETURN_IF_ERROR(Add(sub, command));

@@ -1,9 +1,10 @@
 // The command table: which command families exist, and looking one up by what a client sent.
 //
 // The families' rows are constant; a Command is the runtime side of a row: the name in force
-// (rename-command), its statistics, its subcommands, and what dispatch wants to know at once. Rows are
-// checked when the table is built: a wrong row fails the start and tests/server/command_table_test.cc.
-// The executor owns the table. docs/architecture.md, "a command from socket to log".
+// (rename-command), its statistics, its subcommands, and what dispatch wants to know at once. Rows
+// are checked when the table is built: a wrong row fails the start and
+// tests/server/command_table_test.cc. The executor owns the table. docs/architecture.md, "a command
+// from socket to log".
 #pragma once
 
 #include <cstdint>
@@ -44,8 +45,8 @@ struct Command {
   std::string name;                 // as INFO and COMMAND say it: "get", "client|id"
   std::string word;                 // what clients send, upper case: "GET", "ID"
   CommandRole role = CommandRole::kOrdinary;
-  bool framed = true;               // runs inside an engine frame
-  int single_key = 0;               // > 0: the one key is argv[single_key]; 0: ask CollectKeys
+  bool framed = true;  // runs inside an engine frame
+  int single_key = 0;  // > 0: the one key is argv[single_key]; 0: ask CollectKeys
   engine::Need single_need = engine::Need::kNothing;
   bool has_keys = false;
   std::vector<Command*> subcommands;  // in the order of the rows
@@ -54,8 +55,8 @@ struct Command {
   bool Has(uint64_t flag) const { return spec->flags & flag; }
 };
 
-/// Keys of one call, with what each needs, in argv order of the specs. False: the arguments make no sense
-/// for the specs (a count that is no number or beyond argv); `keys` then holds nothing.
+/// Keys of one call, with what each needs, in argv order of the specs. False: the arguments make no
+/// sense for the specs (a count that is no number or beyond argv); `keys` then holds nothing.
 bool CollectKeys(const CommandSpec& spec, std::span<const std::string_view> argv,
                  std::vector<CommandSpec::KeyRef>* keys);
 
@@ -93,7 +94,8 @@ class CommandTable {
 
   /// Top-level commands in the order of the families.
   std::span<Command* const> commands() const { return commands_; }
-  /// rename-command: from now on `to` calls it, or nothing if `to` is empty. Statistics and COMMAND keep the name.
+  /// rename-command: from now on `to` calls it, or nothing if `to` is empty. Statistics and COMMAND
+  /// keep the name.
   codec::Status Rename(std::string_view from, std::string_view to);
   void ResetStats();
 
@@ -128,7 +130,7 @@ inline uint64_t CommandTable::HeadOf(const char* data, size_t size) {
   // 'a'..'z' to upper case, eight bytes at once; other bytes are left alone.
   const uint64_t ascii = ~head & 0x8080808080808080ull;
   const uint64_t low = head & 0x7F7F7F7F7F7F7F7Full;
-  const uint64_t from_a = low + 0x1F1F1F1F1F1F1F1Full;   // bit 7: >= 'a'
+  const uint64_t from_a = low + 0x1F1F1F1F1F1F1F1Full;    // bit 7: >= 'a'
   const uint64_t beyond_z = low + 0x0505050505050505ull;  // bit 7: > 'z'
   const uint64_t lower = from_a & ~beyond_z & ascii;
   return head ^ (lower >> 2);

@@ -1,6 +1,8 @@
-// AUTH, ECHO, HELLO, PING, QUIT, RESET, SELECT: what a connection says about itself before and between its work.
+// AUTH, ECHO, HELLO, PING, QUIT, RESET, SELECT: what a connection says about itself before and
+// between its work.
 //
-// None of them touches data: they run outside engine frames, most of them also before AUTH or while loading.
+// None of them touches data: they run outside engine frames, most of them also before AUTH or while
+// loading.
 #include <climits>
 #include <string>
 
@@ -25,7 +27,8 @@ bool SamePassword(std::string_view given, std::string_view expected) {
   if (given.size() != expected.size()) return false;
   unsigned difference = 0;
   for (size_t i = 0; i < given.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<uint8_t>(given[i]) ^ static_cast<uint8_t>(expected[i]));
+    difference |=
+        static_cast<unsigned>(static_cast<uint8_t>(given[i]) ^ static_cast<uint8_t>(expected[i]));
   }
   return difference == 0;
 }
@@ -50,7 +53,8 @@ void Auth(CommandContext& c) {
         "sure your configuration is correct?");
   }
   const bool named = c.argc() == 3;
-  if (!Authenticate(c, named ? c.arg(1) : "default", c.arg(named ? 2 : 1))) return c.Error(kWrongPassword);
+  if (!Authenticate(c, named ? c.arg(1) : "default", c.arg(named ? 2 : 1)))
+    return c.Error(kWrongPassword);
   c.Ok();
 }
 
@@ -84,8 +88,10 @@ void Hello(CommandContext& c) {
   if (auth && !Authenticate(c, user, password)) return c.Error(kWrongPassword);
   if (c.server().dispatcher().AuthRequired(client)) {
     return c.Error(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH "
-        "<user> <pass> option can be used to authenticate the client and select the RESP protocol version "
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
+        "AUTH "
+        "<user> <pass> option can be used to authenticate the client and select the RESP protocol "
+        "version "
         "at the same time");
   }
   if (set_name) client.name = name;
@@ -135,7 +141,8 @@ void Reset(CommandContext& c) {
 void Select(CommandContext& c) {
   int64_t number = 0;
   if (!c.IntegerInRange(1, INT_MIN, INT_MAX, &number)) return;
-  if (number < 0 || number >= c.server().config().databases) return c.Error("ERR DB index is out of range");
+  if (number < 0 || number >= c.server().config().databases)
+    return c.Error("ERR DB index is out of range");
   c.client().db = static_cast<int>(number);
   c.Ok();
 }
@@ -143,26 +150,29 @@ void Select(CommandContext& c) {
 constexpr ArgSpec kAuthArgs[] = {
     {.name = "username", .type = ArgSpec::Type::kString, .optional = true, .since = "6.0.0"},
     {.name = "password", .type = ArgSpec::Type::kString}};
-constexpr HistoryEntry kAuthHistory[] = {
-    {"6.0.0", "A user name can be given."}};
-constexpr ArgSpec kEchoArgs[] = {
-    {.name = "message", .type = ArgSpec::Type::kString}};
+constexpr HistoryEntry kAuthHistory[] = {{"6.0.0", "A user name can be given."}};
+constexpr ArgSpec kEchoArgs[] = {{.name = "message", .type = ArgSpec::Type::kString}};
 constexpr ArgSpec kHelloArgumentsUsernamePasswordArgs[] = {
     {.name = "username", .type = ArgSpec::Type::kString},
     {.name = "password", .type = ArgSpec::Type::kString}};
 constexpr ArgSpec kHelloArgumentsArgs[] = {
     {.name = "protover", .type = ArgSpec::Type::kInteger},
-    {.name = "username_password", .type = ArgSpec::Type::kBlock, .token = "AUTH", .optional = true, .children = kHelloArgumentsUsernamePasswordArgs},
+    {.name = "username_password",
+     .type = ArgSpec::Type::kBlock,
+     .token = "AUTH",
+     .optional = true,
+     .children = kHelloArgumentsUsernamePasswordArgs},
     {.name = "clientname", .type = ArgSpec::Type::kString, .token = "SETNAME", .optional = true}};
-constexpr ArgSpec kHelloArgs[] = {
-    {.name = "arguments", .type = ArgSpec::Type::kBlock, .optional = true, .children = kHelloArgumentsArgs}};
-constexpr HistoryEntry kHelloHistory[] = {
-    {"6.2.0", "Without arguments it only reports."}};
-constexpr std::string_view kPingTips[] = {"request_policy:all_shards", "response_policy:all_succeeded"};
+constexpr ArgSpec kHelloArgs[] = {{.name = "arguments",
+                                   .type = ArgSpec::Type::kBlock,
+                                   .optional = true,
+                                   .children = kHelloArgumentsArgs}};
+constexpr HistoryEntry kHelloHistory[] = {{"6.2.0", "Without arguments it only reports."}};
+constexpr std::string_view kPingTips[] = {"request_policy:all_shards",
+                                          "response_policy:all_succeeded"};
 constexpr ArgSpec kPingArgs[] = {
     {.name = "message", .type = ArgSpec::Type::kString, .optional = true}};
-constexpr ArgSpec kSelectArgs[] = {
-    {.name = "index", .type = ArgSpec::Type::kInteger}};
+constexpr ArgSpec kSelectArgs[] = {{.name = "index", .type = ArgSpec::Type::kInteger}};
 constexpr CommandSpec kConnectionCommands[] = {
     {.name = "AUTH",
      .arity = -2,

@@ -9,7 +9,8 @@ namespace thermocline::server {
 inline constexpr std::string_view kBadClientName =
     "ERR Client names cannot contain spaces, newlines or special characters.";
 
-/// Printable ASCII without spaces, so that a CLIENT LIST line can be split. Empty: the name is taken away.
+/// Printable ASCII without spaces, so that a CLIENT LIST line can be split. Empty: the name is
+/// taken away.
 inline bool IsClientName(std::string_view name) {
   return std::all_of(name.begin(), name.end(), [](char c) { return c >= '!' && c <= '~'; });
 }

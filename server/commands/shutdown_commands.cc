@@ -1,7 +1,8 @@
 // SHUTDOWN: what is asked for goes to Server::RequestShutdown; the loop ends after this tick.
 //
-// A stop always makes everything durable that `appendonly` promises; SAVE adds a checkpoint, which saves the next
-// start its replay. NOW has no replica to hurry past, and a shutdown is over before an ABORT could arrive.
+// A stop always makes everything durable that `appendonly` promises; SAVE adds a checkpoint, which
+// saves the next start its replay. NOW has no replica to hurry past, and a shutdown is over before
+// an ABORT could arrive.
 #include <glog/logging.h>
 
 #include "server/client.h"
@@ -47,13 +48,26 @@ void Shutdown(CommandContext& c) {
 constexpr ArgSpec kShutdownNosaveSaveArgs[] = {
     {.name = "nosave", .type = ArgSpec::Type::kPureToken, .token = "NOSAVE"},
     {.name = "save", .type = ArgSpec::Type::kPureToken, .token = "SAVE"}};
-constexpr ArgSpec kShutdownArgs[] = {
-    {.name = "nosave_save", .type = ArgSpec::Type::kOneOf, .optional = true, .children = kShutdownNosaveSaveArgs},
-    {.name = "now", .type = ArgSpec::Type::kPureToken, .token = "NOW", .optional = true, .since = "7.0.0"},
-    {.name = "force", .type = ArgSpec::Type::kPureToken, .token = "FORCE", .optional = true, .since = "7.0.0"},
-    {.name = "abort", .type = ArgSpec::Type::kPureToken, .token = "ABORT", .optional = true, .since = "7.0.0"}};
-constexpr HistoryEntry kShutdownHistory[] = {
-    {"7.0.0", "NOW, FORCE and ABORT."}};
+constexpr ArgSpec kShutdownArgs[] = {{.name = "nosave_save",
+                                      .type = ArgSpec::Type::kOneOf,
+                                      .optional = true,
+                                      .children = kShutdownNosaveSaveArgs},
+                                     {.name = "now",
+                                      .type = ArgSpec::Type::kPureToken,
+                                      .token = "NOW",
+                                      .optional = true,
+                                      .since = "7.0.0"},
+                                     {.name = "force",
+                                      .type = ArgSpec::Type::kPureToken,
+                                      .token = "FORCE",
+                                      .optional = true,
+                                      .since = "7.0.0"},
+                                     {.name = "abort",
+                                      .type = ArgSpec::Type::kPureToken,
+                                      .token = "ABORT",
+                                      .optional = true,
+                                      .since = "7.0.0"}};
+constexpr HistoryEntry kShutdownHistory[] = {{"7.0.0", "NOW, FORCE and ABORT."}};
 constexpr CommandSpec kShutdownCommands[] = {
     {.name = "SHUTDOWN",
      .arity = -1,

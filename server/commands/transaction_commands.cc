@@ -28,7 +28,8 @@ void Watch(CommandContext& c) {
   if (c.server().loading()) return c.Error("LOADING Redis is loading the dataset in memory");
   // A client that is dirty already gets nil whatever else it watches.
   if (!c.client().transaction.dirty) {
-    for (size_t i = 1; i < c.argc(); ++i) c.server().watches().Watch(&c.client(), c.dbnum(), c.arg(i));
+    for (size_t i = 1; i < c.argc(); ++i)
+      c.server().watches().Watch(&c.client(), c.dbnum(), c.arg(i));
   }
   c.Ok();
 }

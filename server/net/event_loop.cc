@@ -26,16 +26,26 @@ constexpr int kAcceptsMax = 1000;  // in one go
 
 constexpr std::string_view kTooManyClients = "-ERR max number of clients reached\r\n";
 constexpr std::string_view kProtectedMode =
-    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set "
-    "for the default user. In this mode connections are only accepted from the loopback interface. If you "
-    "want to connect from external computers to Redis you may adopt one of the following solutions: 1) "
-    "Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the loopback "
-    "interface by connecting to Redis from the same host the server is running, however MAKE SURE Redis is "
-    "not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change permanent. "
-    "2) Alternatively you can just disable the protected mode by editing the Redis configuration file, and "
-    "setting the protected mode option to 'no', and then restarting the server. 3) If you started the "
-    "server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up an "
-    "authentication password for the default user. NOTE: You only need to do one of the above things in "
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password "
+    "is set "
+    "for the default user. In this mode connections are only accepted from the loopback interface. "
+    "If you "
+    "want to connect from external computers to Redis you may adopt one of the following "
+    "solutions: 1) "
+    "Just disable protected mode sending the command 'CONFIG SET protected-mode no' from the "
+    "loopback "
+    "interface by connecting to Redis from the same host the server is running, however MAKE SURE "
+    "Redis is "
+    "not publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change "
+    "permanent. "
+    "2) Alternatively you can just disable the protected mode by editing the Redis configuration "
+    "file, and "
+    "setting the protected mode option to 'no', and then restarting the server. 3) If you started "
+    "the "
+    "server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up "
+    "an "
+    "authentication password for the default user. NOTE: You only need to do one of the above "
+    "things in "
     "order for the server to start accepting connections from the outside.\r\n";
 
 template <typename Handle>
@@ -79,7 +89,8 @@ EventLoop::~EventLoop() {
   CHECK_EQ(uv_loop_close(&loop_), 0);
 }
 
-// ---- listeners ------------------------------------------------------------------------------------
+// ---- listeners
+// ------------------------------------------------------------------------------------
 
 Status EventLoop::Listen() {
   const ServerConfig& config = server_.config();
@@ -90,12 +101,14 @@ Status EventLoop::Listen() {
     for (const int fd : fds) AddListener(fd, /*unix_socket=*/false);
   }
   if (!config.unixsocket.empty()) {
-    TC_ASSIGN_OR_RETURN(const int fd, ListenUnix(config.unixsocket,
-                                                 static_cast<unsigned>(config.unixsocketperm), backlog));
+    TC_ASSIGN_OR_RETURN(
+        const int fd,
+        ListenUnix(config.unixsocket, static_cast<unsigned>(config.unixsocketperm), backlog));
     unix_path_ = config.unixsocket;
     AddListener(fd, /*unix_socket=*/true);
   }
-  if (listeners_.empty()) return Status::InvalidArgument("Configured to not listen anywhere, exiting.");
+  if (listeners_.empty())
+    return Status::InvalidArgument("Configured to not listen anywhere, exiting.");
   return Status::Ok();
 }
 
@@ -134,7 +147,8 @@ void EventLoop::AcceptFrom(int listener) {
         Accept(listener, static_cast<int>(server_.config().tcp_keepalive_s), unix_path_);
     if (accepted.fd < 0) {
       if (accepted.error != EAGAIN) {
-        LOG_EVERY_N(WARNING, 1000) << "Accepting client connection: " << std::strerror(accepted.error);
+        LOG_EVERY_N(WARNING, 1000)
+            << "Accepting client connection: " << std::strerror(accepted.error);
       }
       return;
     }
@@ -143,7 +157,8 @@ void EventLoop::AcceptFrom(int listener) {
   }
 }
 
-void EventLoop::Admit(int fd, bool unix_socket, bool loopback, std::string peer, std::string local) {
+void EventLoop::Admit(int fd, bool unix_socket, bool loopback, std::string peer,
+                      std::string local) {
   const ServerConfig& config = server_.config();
   std::string_view refusal;
   if (server_.client_count() >= static_cast<size_t>(config.maxclients)) {
@@ -169,7 +184,8 @@ void EventLoop::Admit(int fd, bool unix_socket, bool loopback, std::string peer,
   if (!socket->Start(client)) server_.CloseClient(client);
 }
 
-// ---- ticks ----------------------------------------------------------------------------------------
+// ---- ticks
+// ----------------------------------------------------------------------------------------
 
 char* EventLoop::ReserveInput(size_t bytes) {
   if (input_used_ + bytes > kInputBytes) {
@@ -210,11 +226,11 @@ void EventLoop::OnPrepare(uv_prepare_t* prepare) {
 }
 
 void EventLoop::StartCron() {
-  const uint64_t period_ms = 1000 / static_cast<uint64_t>(std::max<int64_t>(server_.config().hz, 1));
+  const uint64_t period_ms =
+      1000 / static_cast<uint64_t>(std::max<int64_t>(server_.config().hz, 1));
   uv_timer_start(
-      &cron_timer_,
-      [](uv_timer_t* timer) { static_cast<EventLoop*>(timer->data)->server_.Cron(); }, period_ms,
-      std::max<uint64_t>(period_ms, 1));
+      &cron_timer_, [](uv_timer_t* timer) { static_cast<EventLoop*>(timer->data)->server_.Cron(); },
+      period_ms, std::max<uint64_t>(period_ms, 1));
 }
 
 void EventLoop::OnSignal(uv_signal_t* signal, int number) {
@@ -250,12 +266,14 @@ Status EventLoop::Run() {
   return load_status_;
 }
 
-// ---- loading ---------------------------------------------------------------------------------------
+// ---- loading
+// ---------------------------------------------------------------------------------------
 
 void EventLoop::StartLoading(engine::Options options) {
   options.wake = [this] { Wake(); };
   loader_ = std::thread([this, options = std::move(options)]() mutable {
-    StatusOr<std::unique_ptr<engine::Database>> database = engine::Database::Open(std::move(options));
+    StatusOr<std::unique_ptr<engine::Database>> database =
+        engine::Database::Open(std::move(options));
     if (database.ok()) {
       loaded_database_ = std::move(*database);
     } else {
@@ -285,8 +303,8 @@ Status EventLoop::ApplyConfig(ApplyAction action, const ServerConfig& config) {
     StartCron();
     return Status::Ok();
   }
-  // port, bind: new and old sockets may overlap, so the old ones go first. On failure Config applies the
-  // old values again.
+  // port, bind: new and old sockets may overlap, so the old ones go first. On failure Config
+  // applies the old values again.
   CloseListeners(/*tcp_only=*/true);
   if (config.port == 0) return Status::Ok();
   const StatusOr<std::vector<int>> fds =

@@ -1,9 +1,11 @@
-// EventLoop: libuv around a Server. Listeners, timers, signals, wake-ups, the opening of the database.
+// EventLoop: libuv around a Server. Listeners, timers, signals, wake-ups, the opening of the
+// database.
 //
-// One loop iteration is one tick of the server: sockets are read in the poll phase, and right before the
-// next poll (uv_prepare) Server::Tick() runs what was read, ends the engine's tick and writes replies.
-// Everything is on the thread that calls Run(), except the database's Open, which a worker runs so that
-// clients are answered -LOADING meanwhile, and Wake(), which any thread may call.
+// One loop iteration is one tick of the server: sockets are read in the poll phase, and right
+// before the next poll (uv_prepare) Server::Tick() runs what was read, ends the engine's tick and
+// writes replies. Everything is on the thread that calls Run(), except the database's Open, which a
+// worker runs so that clients are answered -LOADING meanwhile, and Wake(), which any thread may
+// call.
 #pragma once
 
 #include <uv.h>
@@ -49,8 +51,8 @@ class EventLoop {
 
   Server& server() { return server_; }
   uv_loop_t* uv() { return &loop_; }
-  /// Room for bytes that stay until the end of the tick. What was reserved before may have been run and forgotten
-  /// by the call, what was used since the last tick stays valid otherwise.
+  /// Room for bytes that stay until the end of the tick. What was reserved before may have been run
+  /// and forgotten by the call, what was used since the last tick stays valid otherwise.
   char* ReserveInput(size_t bytes);
   void UseInput(size_t bytes) { input_used_ += (bytes + 63) & ~size_t{63}; }
 

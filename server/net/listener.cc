@@ -32,8 +32,8 @@ StatusOr<int> ListenOn(const std::string& address, int port, int backlog) {
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = AI_PASSIVE;
   addrinfo* found = nullptr;
-  const int rc = getaddrinfo(any ? nullptr : address.c_str(), std::to_string(port).c_str(), &hints,
-                             &found);
+  const int rc =
+      getaddrinfo(any ? nullptr : address.c_str(), std::to_string(port).c_str(), &hints, &found);
   if (rc != 0) return Status::InvalidArgument(gai_strerror(rc));
   const int fd =
       socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, found->ai_protocol);
@@ -97,8 +97,8 @@ StatusOr<std::vector<int>> ListenTcp(const std::vector<std::string>& bind, int p
       fds.push_back(*fd);
       continue;
     }
-    last_error = fd.status().Annotate("Could not create server TCP listening socket " + address + ":" +
-                                      std::to_string(port));
+    last_error = fd.status().Annotate("Could not create server TCP listening socket " + address +
+                                      ":" + std::to_string(port));
     // As in Redis: what the machine does not have may be missing; what somebody else uses may not.
     const bool missing = fd.status().code() == codec::StatusCode::kUnsupported;
     if (missing && optional) continue;

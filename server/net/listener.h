@@ -1,7 +1,8 @@
-// Listening sockets: from `bind`, `port` and `unixsocket` to file descriptors, and accepting from them.
+// Listening sockets: from `bind`, `port` and `unixsocket` to file descriptors, and accepting from
+// them.
 //
-// Plain system calls: libuv only polls the descriptors (event_loop.h). Error texts are the ones people know
-// from Redis. The caller owns every descriptor returned.
+// Plain system calls: libuv only polls the descriptors (event_loop.h). Error texts are the ones
+// people know from Redis. The caller owns every descriptor returned.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,9 @@
 
 namespace thermocline::server::net {
 
-/// Listens on all of `bind` ("*", "-::*", addresses; a leading '-' allows that address to be missing). At
-/// least one works, or the error names the last that did not. Non-blocking, close-on-exec.
+/// Listens on all of `bind` ("*", "-::*", addresses; a leading '-' allows that address to be
+/// missing). At least one works, or the error names the last that did not. Non-blocking,
+/// close-on-exec.
 codec::StatusOr<std::vector<int>> ListenTcp(const std::vector<std::string>& bind, int port,
                                             int backlog);
 /// An existing socket file is replaced. `mode` 0: as the umask says.

@@ -127,9 +127,8 @@ void SocketConnection::SetReading(bool on) {
 void SocketConnection::Close() {
   if (handle_ != nullptr) {
     handle_->owner = nullptr;
-    uv_close(reinterpret_cast<uv_handle_t*>(&handle_->poll), [](uv_handle_t* handle) {
-      delete static_cast<Handle*>(handle->data);
-    });
+    uv_close(reinterpret_cast<uv_handle_t*>(&handle_->poll),
+             [](uv_handle_t* handle) { delete static_cast<Handle*>(handle->data); });
     handle_ = nullptr;
   }
   if (fd_ >= 0) {

@@ -1,9 +1,9 @@
 // SocketConnection: a client's socket, polled by libuv, read and written directly.
 //
-// libuv only says when the socket is ready (uv_poll): read(2) goes into the loop's arena, where requests are
-// executed in place, and write(2) takes the client's output string as it is. That is one copy and several
-// allocations a request less than libuv's streams. Loop thread only. The poll handle outlives the object
-// until libuv lets go of it.
+// libuv only says when the socket is ready (uv_poll): read(2) goes into the loop's arena, where
+// requests are executed in place, and write(2) takes the client's output string as it is. That is
+// one copy and several allocations a request less than libuv's streams. Loop thread only. The poll
+// handle outlives the object until libuv lets go of it.
 #pragma once
 
 #include <uv.h>

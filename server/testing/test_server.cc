@@ -40,7 +40,8 @@ void SleepMs(long ms) {
 
 TestServer::TestServer(TestServerOptions options) : options_(std::move(options)) {
   if (options_.dir.empty()) {
-    std::string pattern = (std::filesystem::temp_directory_path() / "thermocline-test-XXXXXX").string();
+    std::string pattern =
+        (std::filesystem::temp_directory_path() / "thermocline-test-XXXXXX").string();
     CHECK(mkdtemp(pattern.data()) != nullptr);
     dir_ = pattern;
     own_dir_ = true;
@@ -121,7 +122,9 @@ void TestServer::Settle() {
   LOG(FATAL) << "a client stays parked";
 }
 
-std::string TestServer::Take(const Client* client) { return std::exchange(Peer(client).received, {}); }
+std::string TestServer::Take(const Client* client) {
+  return std::exchange(Peer(client).received, {});
+}
 
 std::string TestServer::Send(Client* client, std::string_view bytes) {
   FakePeer& peer = Peer(client);  // the client may be gone afterwards

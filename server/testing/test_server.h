@@ -3,8 +3,9 @@
 //   TestServer server;
 //   EXPECT_EQ(server.Run({"SET", "k", "v"}), "+OK\r\n");
 //
-// Replies are the bytes a client would receive. Each call drives ticks until its client is idle. By default the
-// engine runs without threads, so a run is deterministic. Used by tests/server and by other rooms' tests.
+// Replies are the bytes a client would receive. Each call drives ticks until its client is idle. By
+// default the engine runs without threads, so a run is deterministic. Used by tests/server and by
+// other rooms' tests.
 #pragma once
 
 #include <initializer_list>
@@ -24,20 +25,20 @@ namespace thermocline::server {
 /// The far end of a client: what it received, and how it behaves.
 struct FakePeer {
   std::string received;
-  bool closed = false;       // the server closed the connection
-  bool broken = false;       // writes fail from now on
+  bool closed = false;  // the server closed the connection
+  bool broken = false;  // writes fail from now on
   bool watched_writable = false;
-  bool reading = true;       // the server wants input
-  size_t accepts = SIZE_MAX; // bytes taken before writes would block
+  bool reading = true;        // the server wants input
+  size_t accepts = SIZE_MAX;  // bytes taken before writes would block
 };
 
 struct TestServerOptions {
   std::vector<std::string> config = {};  // as on the command line: "--maxmemory", "1mb"
-  bool open_database = true;        // false: the server is loading
+  bool open_database = true;             // false: the server is loading
   bool background = false;
   engine::Clock* clock = nullptr;
   engine::Random* random = nullptr;
-  std::string dir = {};             // empty: a temporary one, removed at the end
+  std::string dir = {};  // empty: a temporary one, removed at the end
 };
 
 class TestServer {
@@ -52,11 +53,12 @@ class TestServer {
   Config& config() { return config_; }
   const std::string& dir() const { return dir_; }
 
-  /// A new connection. Stays valid until the server closes it (FakePeer stays as long as the TestServer).
+  /// A new connection. Stays valid until the server closes it (FakePeer stays as long as the
+  /// TestServer).
   Client* Connect();
   FakePeer& Peer(const Client* client);
-  /// Sends one command and returns what the client received until it was idle. The first form uses a first client that
-  /// is made when needed.
+  /// Sends one command and returns what the client received until it was idle. The first form uses
+  /// a first client that is made when needed.
   std::string Run(std::initializer_list<std::string_view> argv);
   std::string Run(Client* client, std::initializer_list<std::string_view> argv);
   /// The same for bytes as they are.

@@ -1,4 +1,5 @@
-// The command table: every row makes sense, lookups ignore case, keys are found where the specs say.
+// The command table: every row makes sense, lookups ignore case, keys are found where the specs
+// say.
 #include "server/commands/command_table.h"
 
 #include <gtest/gtest.h>

@@ -18,13 +18,14 @@ std::string Commands(std::initializer_list<std::initializer_list<std::string_vie
 TEST(Dispatch, RunsAPipelineInOrder) {
   TestServer server;
   Client* client = server.Connect();
-  EXPECT_EQ(server.Send(client, Commands({{"SET", "k", "1"}, {"INCR", "k"}, {"GET", "k"}, {"PING"}})),
-            "+OK\r\n:2\r\n$1\r\n2\r\n+PONG\r\n");
+  EXPECT_EQ(
+      server.Send(client, Commands({{"SET", "k", "1"}, {"INCR", "k"}, {"GET", "k"}, {"PING"}})),
+      "+OK\r\n:2\r\n$1\r\n2\r\n+PONG\r\n");
 }
 
 TEST(Dispatch, SplitAtEveryByteAnswersTheSame) {
-  const std::string bytes =
-      Commands({{"SET", "k", "value"}, {"GET", "k"}, {"NOSUCH", "a"}}) + "PING\r\nECHO \"a b\"\r\n\r\nPING x\r\n";
+  const std::string bytes = Commands({{"SET", "k", "value"}, {"GET", "k"}, {"NOSUCH", "a"}}) +
+                            "PING\r\nECHO \"a b\"\r\n\r\nPING x\r\n";
   TestServer whole;
   const std::string expected = whole.Send(whole.Connect(), bytes);
   for (size_t split = 1; split < bytes.size(); ++split) {
@@ -50,16 +51,19 @@ TEST(Dispatch, MoreCommandsThanOneBatchHolds) {
 
 TEST(Dispatch, UnknownCommandsAreNamedAsRedisDoes) {
   TestServer server;
-  EXPECT_EQ(server.Run({"foo", "a", "b"}), "-ERR unknown command 'foo', with args beginning with: 'a' 'b' \r\n");
+  EXPECT_EQ(server.Run({"foo", "a", "b"}),
+            "-ERR unknown command 'foo', with args beginning with: 'a' 'b' \r\n");
   EXPECT_EQ(server.Run({"foo"}), "-ERR unknown command 'foo', with args beginning with: \r\n");
   EXPECT_EQ(server.Run({"CLIENT", "FOO"}), "-ERR unknown subcommand 'FOO'. Try CLIENT HELP.\r\n");
   EXPECT_EQ(server.Run({"client"}), "-ERR wrong number of arguments for 'client' command\r\n");
-  EXPECT_EQ(server.Run({"CLIENT", "ID", "x"}), "-ERR wrong number of arguments for 'client|id' command\r\n");
+  EXPECT_EQ(server.Run({"CLIENT", "ID", "x"}),
+            "-ERR wrong number of arguments for 'client|id' command\r\n");
   EXPECT_EQ(server.Run({"GET"}), "-ERR wrong number of arguments for 'get' command\r\n");
   EXPECT_EQ(server.Run({"GET", "a", "b"}), "-ERR wrong number of arguments for 'get' command\r\n");
   const std::string longer(300, 'x');
-  EXPECT_EQ(server.Run({"foo", longer, "b"}),
-            "-ERR unknown command 'foo', with args beginning with: '" + longer.substr(0, 128) + "' \r\n");
+  EXPECT_EQ(
+      server.Run({"foo", longer, "b"}),
+      "-ERR unknown command 'foo', with args beginning with: '" + longer.substr(0, 128) + "' \r\n");
 }
 
 TEST(Dispatch, ProtocolErrorAnswersWhatCameBeforeAndCloses) {
@@ -76,18 +80,22 @@ TEST(Dispatch, NothingButAuthBeforeAuth) {
   TestServer server({.config = {"--requirepass", "secret"}});
   Client* client = server.Connect();
   EXPECT_EQ(server.Run(client, {"PING"}), "-NOAUTH Authentication required.\r\n");
-  EXPECT_EQ(server.Run(client, {"NOSUCH"}), "-ERR unknown command 'NOSUCH', with args beginning with: \r\n");
+  EXPECT_EQ(server.Run(client, {"NOSUCH"}),
+            "-ERR unknown command 'NOSUCH', with args beginning with: \r\n");
   EXPECT_EQ(server.Run(client, {"AUTH", "wrong"}),
             "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
   EXPECT_EQ(server.Run(client, {"AUTH", "other", "secret"}),
             "-WRONGPASS invalid username-password pair or user is disabled.\r\n");
   // In one pipeline: what follows AUTH is parsed and run with its rights.
   const std::string large(20000, 'v');
-  EXPECT_EQ(server.Send(client, Commands({{"AUTH", "default", "secret"}, {"SET", "k", large}, {"STRLEN", "k"}})),
-            "+OK\r\n+OK\r\n:20000\r\n");
+  EXPECT_EQ(
+      server.Send(client,
+                  Commands({{"AUTH", "default", "secret"}, {"SET", "k", large}, {"STRLEN", "k"}})),
+      "+OK\r\n+OK\r\n:20000\r\n");
   Client* other = server.Connect();
   FakePeer& peer = server.Peer(other);
-  EXPECT_EQ(server.Run(other, {"SET", "k", large}), "-ERR Protocol error: unauthenticated bulk length\r\n");
+  EXPECT_EQ(server.Run(other, {"SET", "k", large}),
+            "-ERR Protocol error: unauthenticated bulk length\r\n");
   EXPECT_TRUE(peer.closed);
 }
 
@@ -95,10 +103,13 @@ TEST(Dispatch, HelloAgreesOnTheProtocol) {
   TestServer server;
   Client* client = server.Connect();
   EXPECT_EQ(server.Run(client, {"HELLO", "4"}), "-NOPROTO unsupported protocol version\r\n");
-  EXPECT_EQ(server.Run(client, {"HELLO", "3", "SETNAME", "me"}),
-            "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n"
-            "$2\r\nid\r\n:" + std::to_string(client->id()) +
-            "\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n");
+  EXPECT_EQ(
+      server.Run(client, {"HELLO", "3", "SETNAME", "me"}),
+      "%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n"
+      "$2\r\nid\r\n:" +
+          std::to_string(client->id()) +
+          "\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*"
+          "0\r\n");
   EXPECT_EQ(server.Run(client, {"CLIENT", "GETNAME"}), "$2\r\nme\r\n");
   EXPECT_EQ(server.Run(client, {"GET", "missing"}), "_\r\n");
   EXPECT_EQ(server.Run(client, {"RESET"}), "+RESET\r\n");
@@ -109,8 +120,10 @@ TEST(Dispatch, AnswersLoadingUntilTheDatabaseIsOpen) {
   TestServer server({.open_database = false});
   Client* client = server.Connect();
   EXPECT_EQ(server.Run(client, {"PING"}), "-LOADING Redis is loading the dataset in memory\r\n");
-  EXPECT_EQ(server.Run(client, {"GET", "k"}), "-LOADING Redis is loading the dataset in memory\r\n");
-  EXPECT_EQ(server.Run(client, {"WATCH", "k"}), "-LOADING Redis is loading the dataset in memory\r\n");
+  EXPECT_EQ(server.Run(client, {"GET", "k"}),
+            "-LOADING Redis is loading the dataset in memory\r\n");
+  EXPECT_EQ(server.Run(client, {"WATCH", "k"}),
+            "-LOADING Redis is loading the dataset in memory\r\n");
   EXPECT_EQ(server.Run(client, {"ECHO", "x"}), "$1\r\nx\r\n");
   EXPECT_EQ(server.Run(client, {"SELECT", "3"}), "+OK\r\n");
   EXPECT_EQ(server.Send(client, Commands({{"MULTI"}, {"ECHO", "x"}, {"EXEC"}})),
@@ -122,9 +135,14 @@ TEST(Dispatch, AnswersLoadingUntilTheDatabaseIsOpen) {
 TEST(Dispatch, ReplyModesDropReplies) {
   TestServer server;
   Client* client = server.Connect();
-  EXPECT_EQ(server.Send(client, Commands({{"CLIENT", "REPLY", "SKIP"}, {"PING"}, {"PING", "x"}})), "$1\r\nx\r\n");
-  EXPECT_EQ(server.Send(client, Commands({{"CLIENT", "REPLY", "OFF"}, {"PING"}, {"NOSUCH"},
-                                          {"CLIENT", "REPLY", "SKIP"}, {"PING"}, {"CLIENT", "REPLY", "ON"}})),
+  EXPECT_EQ(server.Send(client, Commands({{"CLIENT", "REPLY", "SKIP"}, {"PING"}, {"PING", "x"}})),
+            "$1\r\nx\r\n");
+  EXPECT_EQ(server.Send(client, Commands({{"CLIENT", "REPLY", "OFF"},
+                                          {"PING"},
+                                          {"NOSUCH"},
+                                          {"CLIENT", "REPLY", "SKIP"},
+                                          {"PING"},
+                                          {"CLIENT", "REPLY", "ON"}})),
             "+OK\r\n");
 }
 
@@ -132,7 +150,8 @@ TEST(Dispatch, QuitAnswersAndDropsTheRest) {
   TestServer server;
   Client* client = server.Connect();
   FakePeer& peer = server.Peer(client);
-  EXPECT_EQ(server.Send(client, Commands({{"SET", "k", "1"}, {"QUIT"}, {"INCR", "k"}})), "+OK\r\n+OK\r\n");
+  EXPECT_EQ(server.Send(client, Commands({{"SET", "k", "1"}, {"QUIT"}, {"INCR", "k"}})),
+            "+OK\r\n+OK\r\n");
   EXPECT_TRUE(peer.closed);
   EXPECT_EQ(server.Run({"GET", "k"}), "$1\r\n1\r\n");
 }
@@ -175,7 +194,8 @@ TEST(Dispatch, PauseHoldsAndUnpauseRunsInOrder) {
   Client* boss = server.Connect();
   Client* writer = server.Connect();
   EXPECT_EQ(server.Run(boss, {"CLIENT", "PAUSE", "100000", "WRITE"}), "+OK\r\n");
-  EXPECT_EQ(server.Send(writer, Commands({{"GET", "k"}, {"SET", "k", "1"}, {"GET", "k"}})), "$-1\r\n");
+  EXPECT_EQ(server.Send(writer, Commands({{"GET", "k"}, {"SET", "k", "1"}, {"GET", "k"}})),
+            "$-1\r\n");
   EXPECT_EQ(server.Run(writer, {"PING"}), "");
   EXPECT_EQ(server.Run(boss, {"GET", "k"}), "$-1\r\n");
   EXPECT_EQ(server.server().stats().blocked_clients, 1u);
@@ -201,7 +221,8 @@ TEST(Dispatch, ClientThatLeavesWhilePausedRunsNothing) {
 TEST(Dispatch, ColdKeyParksOnlyItsClientAndKeepsOrder) {
   TestServer server({.config = {"--enable-debug-command", "yes"}});
   Client* client = server.Connect();
-  for (int i = 0; i < 50; ++i) server.Run({"SET", "key" + std::to_string(i), "value" + std::to_string(i)});
+  for (int i = 0; i < 50; ++i)
+    server.Run({"SET", "key" + std::to_string(i), "value" + std::to_string(i)});
   server.Run({"DEBUG", "SPILL"});
   std::string bytes, expected;
   for (int i = 0; i < 50; ++i) {

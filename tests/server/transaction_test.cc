@@ -36,11 +36,13 @@ TEST(Transaction, ErrorWhileQueueingAborts) {
   server.Run({"MULTI"});
   EXPECT_EQ(server.Run({"SET", "k"}), "-ERR wrong number of arguments for 'set' command\r\n");
   EXPECT_EQ(server.Run({"SET", "k", "1"}), "+QUEUED\r\n");
-  EXPECT_EQ(server.Run({"EXEC"}), "-EXECABORT Transaction discarded because of previous errors.\r\n");
+  EXPECT_EQ(server.Run({"EXEC"}),
+            "-EXECABORT Transaction discarded because of previous errors.\r\n");
   EXPECT_EQ(server.Run({"GET", "k"}), "$-1\r\n");
   server.Run({"MULTI"});
   EXPECT_EQ(server.Run({"EXEC", "x"}),
-            "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' command\r\n");
+            "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' "
+            "command\r\n");
   EXPECT_EQ(server.Run({"EXEC"}), "-ERR EXEC without MULTI\r\n");
 }
 
@@ -52,7 +54,8 @@ TEST(Transaction, MistakesInsideDoNotAbort) {
   server.Run({"SET", "k", "x"});
   server.Run({"INCR", "k"});
   server.Run({"APPEND", "k", "y"});
-  EXPECT_EQ(server.Run({"EXEC"}), "*3\r\n+OK\r\n-ERR value is not an integer or out of range\r\n:2\r\n");
+  EXPECT_EQ(server.Run({"EXEC"}),
+            "*3\r\n+OK\r\n-ERR value is not an integer or out of range\r\n:2\r\n");
 }
 
 TEST(Transaction, SelectInsideIsFollowedEvenWhenCold) {
@@ -68,7 +71,8 @@ TEST(Transaction, SelectInsideIsFollowedEvenWhenCold) {
   server.Run({"GET", "k"});
   server.Run({"SWAPDB", "3", "0"});
   server.Run({"GET", "k"});
-  EXPECT_EQ(server.Run({"EXEC"}), "*5\r\n$4\r\nzero\r\n+OK\r\n$5\r\nthree\r\n+OK\r\n$4\r\nzero\r\n");
+  EXPECT_EQ(server.Run({"EXEC"}),
+            "*5\r\n$4\r\nzero\r\n+OK\r\n$5\r\nthree\r\n+OK\r\n$4\r\nzero\r\n");
   EXPECT_EQ(server.Run({"GET", "k"}), "$4\r\nzero\r\n");
 }
 
@@ -114,7 +118,8 @@ TEST(Transaction, EveryKindOfChangeMarksTheWatcher) {
     server.Run(b, change.command);
     server.Run(a, {"MULTI"});
     server.Run(a, {"PING"});
-    EXPECT_EQ(server.Run(a, {"EXEC"}), change.aborts ? "*-1\r\n" : "*1\r\n+PONG\r\n") << change.name;
+    EXPECT_EQ(server.Run(a, {"EXEC"}), change.aborts ? "*-1\r\n" : "*1\r\n+PONG\r\n")
+        << change.name;
     // EXEC unwatched everything.
     server.Run(b, {"SET", "k", "3"});
     server.Run(a, {"MULTI"});

@@ -1,3 +1,6 @@
+// Helpers on the file system: atomic replacement, locks, limits, and what they say when the disk
+// fails.
+
 #include "engine/env/file_system.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,5 @@
+// Random: a seed fixes the sequence; values are uniform.
+
 #include "engine/env/random.h"
 
 #include <gtest/gtest.h>

@@ -1,3 +1,5 @@
+// FrameBuffer: frames stay in memory, in order, until they are durable.
+
 #include "engine/log/frame_buffer.h"
 
 #include <gtest/gtest.h>
