@@ -250,6 +250,14 @@ TEST(Dispatch, HalfClosedClientStillGetsColdAnswers) {
   EXPECT_TRUE(peer.closed);
 }
 
+TEST(Dispatch, ClientThatLeftIsNotListed) {
+  TestServer server;
+  Client* gone = server.Connect();
+  server.Run(gone, {"CLIENT", "SETNAME", "gone"});
+  server.server().OnInputClosed(gone);
+  EXPECT_EQ(server.Run({"CLIENT", "LIST"}).find("name=gone"), std::string::npos);
+}
+
 TEST(Dispatch, ClientThatBreaksWhileParkedIsForgotten) {
   TestServer server({.config = {"--enable-debug-command", "yes"}});
   server.Run({"SET", "a", "1"});

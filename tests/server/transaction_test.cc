@@ -178,6 +178,39 @@ TEST(Transaction, WatchedKeyThatExpiresAborts) {
   EXPECT_EQ(server.Run({"EXEC"}), "*0\r\n");
 }
 
+TEST(Transaction, RefusedExecForgetsTheWatches) {
+  TestServer server;
+  server.Run({"WATCH", "k"});
+  server.Run({"SET", "k", "1"});
+  EXPECT_EQ(server.Run({"EXEC", "x"}),
+            "-EXECABORT Transaction discarded because of: wrong number of arguments for 'exec' "
+            "command\r\n");
+  EXPECT_TRUE(server.server().watches().empty());
+  server.Run({"MULTI"});
+  EXPECT_EQ(server.Run({"EXEC"}), "*0\r\n");
+}
+
+TEST(Transaction, ClientListShowsTheTransactionThatRuns) {
+  TestServer server;
+  server.Run({"MULTI"});
+  server.Run({"CLIENT", "INFO"});
+  server.Run({"PING"});
+  const std::string reply = server.Run({"EXEC"});
+  EXPECT_NE(reply.find(" flags=x "), std::string::npos) << reply;
+  EXPECT_NE(reply.find(" multi=2 "), std::string::npos) << reply;
+  EXPECT_NE(reply.find(" cmd=exec "), std::string::npos) << reply;
+  EXPECT_NE(server.Run({"CLIENT", "INFO"}).find(" multi=-1 "), std::string::npos);
+}
+
+TEST(Transaction, NothingIsKeptOfOneThatFails) {
+  TestServer server;
+  Client* client = server.Connect();
+  server.Run(client, {"MULTI"});
+  server.Run(client, {"NOSUCH"});
+  EXPECT_EQ(server.Run(client, {"SET", "k", "1"}), "+QUEUED\r\n");
+  EXPECT_EQ(client->transaction.queue.size(), 0u);
+}
+
 TEST(Transaction, WatcherThatLeavesIsForgotten) {
   TestServer server;
   Client* a = server.Connect();

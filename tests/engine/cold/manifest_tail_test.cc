@@ -40,7 +40,9 @@ std::shared_ptr<JournalFs> Made(int flushes) {
   EXPECT_TRUE(backend.ok()) << backend.status().ToString();
   for (int i = 1; i <= flushes; ++i) {
     ColdBatch batch;
-    const std::string key = "key" + std::to_string(i);
+    // Long, and in two families: the MANIFEST names the first and last key of each file, so one
+    // sync covers several sectors.
+    const std::string key = "key" + std::to_string(i) + std::string(600, 'k');
     ColdImage image;
     image.lsn = static_cast<Lsn>(i);
     batch.Put(0, static_cast<uint64_t>(i), key, image, std::string_view("value"), {});
@@ -140,9 +142,12 @@ TEST(ManifestTailTest, SectorsOfTheLastSyncThatWereNeverWrittenAreCutOff) {
     const uint64_t end_of_zeros = std::min<uint64_t>(begin + 512, torn.size());
     std::fill(torn.begin() + static_cast<ptrdiff_t>(begin),
               torn.begin() + static_cast<ptrdiff_t>(end_of_zeros), '\0');
+    const auto changed = std::mismatch(manifest.begin(), manifest.end(), torn.begin()).first;
+    if (changed == manifest.end()) continue;  // it held zeros
     const auto end = FindManifestEnd(torn, "m");
     ASSERT_TRUE(end.ok()) << "sector " << sector << ": " << end.status().ToString();
-    EXPECT_EQ(*end, *std::prev(std::upper_bound(ends.begin(), ends.end(), begin)));
+    const auto first = static_cast<uint64_t>(changed - manifest.begin());
+    EXPECT_EQ(*end, *std::prev(std::upper_bound(ends.begin(), ends.end(), first)));
   }
 }
 
@@ -155,7 +160,7 @@ TEST(ManifestTailTest, NoiseNeverPassesForRecords) {
   }
 }
 
-// RocksDB alone refuses about half of these.
+// RocksDB alone refuses some of these.
 TEST(ManifestTailTest, TheColdTierOpensAfterACutAtEveryWriteOfTheManifest) {
   const auto fs = Made(3);
   int cuts = 0;

@@ -180,18 +180,21 @@ class FaultMatrixTest : public ::testing::TestWithParam<Matrix> {};
 TEST_P(FaultMatrixTest, EveryCallMayFailAndTheDatabaseGoesOn) {
   FailEveryCall(GetParam(), engine::FsyncPolicy::kAlways);
 }
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, FaultMatrixTest,
-    ::testing::Values(Matrix{"write", kFaultWrite}, Matrix{"torn", kFaultWrite, true},
-                      Matrix{"sync", kFaultSync}, Matrix{"create", kFaultCreate},
-                      Matrix{"dirsync", kFaultDirSync}, Matrix{"delete", kFaultDelete},
-                      Matrix{"open", kFaultOpen}, Matrix{"read", kFaultRead}),
-    [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Kinds, FaultMatrixTest,
+                         ::testing::Values(Matrix{"write", kFaultWrite},
+                                           Matrix{"torn", kFaultWrite, true},
+                                           Matrix{"sync", kFaultSync},
+                                           Matrix{"create", kFaultCreate},
+                                           Matrix{"dirsync", kFaultDirSync},
+                                           Matrix{"delete", kFaultDelete | kFaultCreate},
+                                           Matrix{"open", kFaultOpen}, Matrix{"read", kFaultRead}),
+                         [](const auto& info) { return std::string(info.param.name); });
 
-// RocksDB renames only when it makes a new MANIFEST: after an error of the old one.
-TEST(FaultTest, TheRenameOfANewManifestMayFail) {
+// RocksDB renames and deletes for certain only when it makes a new MANIFEST: after an error of the
+// old one.
+TEST(FaultTest, ANewManifestMayFailToo) {
   for (uint64_t n = 1; n <= 4; ++n) {
-    for (const uint32_t kind : {kFaultRename, kFaultDirSync}) {
+    for (const uint32_t kind : {kFaultRename, kFaultDirSync, kFaultDelete}) {
       SCOPED_TRACE("call " + std::to_string(n));
       FaultRun run(engine::FsyncPolicy::kAlways, 6);
       run.SetUp();
