@@ -68,8 +68,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] StatusOr {
  public:
-  StatusOr(Status status)
-      : status_(std::move(status)) {}  // NOLINT: implicit by design; status must not be ok
+  // NOLINTNEXTLINE(google-explicit-constructor): implicit by design; the status must not be ok
+  StatusOr(Status status) : status_(std::move(status)) {}
   StatusOr(T value) : value_(std::move(value)) {}  // NOLINT: implicit by design
 
   bool ok() const { return value_.has_value(); }

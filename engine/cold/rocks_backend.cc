@@ -450,7 +450,8 @@ void RocksBackendImpl::EncodePayload(const ColdOp& op) {
   value_.clear();
   if (batch_has_chunk_lists_ ||
       db_->KeyMayExist(rocksdb::ReadOptions(), family, chunk_key(chunks), &value_)) {
-    const std::string begin = chunk_key(chunks);
+    std::string begin;
+    begin = chunk_key(chunks);  // a copy: the next call overwrites what the reference shows
     batch_.DeleteRange(family, begin, chunk_key(UINT32_MAX));
   }
 }

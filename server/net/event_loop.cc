@@ -42,9 +42,9 @@ constexpr std::string_view kProtectedMode =
     "file, and "
     "setting the protected mode option to 'no', and then restarting the server. 3) If you started "
     "the "
-    "server manually just for testing, restart it with the '--protected-mode no' option. 4) Set up "
-    "an "
-    "authentication password for the default user. NOTE: You only need to do one of the above "
+    "server manually just for testing, restart it with the '--protected-mode no' option. 4) Setup "
+    "a "
+    "an authentication password for the default user. NOTE: You only need to do one of the above "
     "things in "
     "order for the server to start accepting connections from the outside.\r\n";
 
