@@ -681,7 +681,6 @@ void Database::ResetStats() {
   Stats& s = impl_->core.stats;
   s.keyspace_hits = s.keyspace_misses = s.expired_keys = s.evicted_keys = 0;
   s.cold_read_hits = s.cold_read_misses = s.synchronous_cold_reads = 0;
-  s.spilled_keys = s.captured_keys = s.captured_bytes = 0;
 }
 
 codec::Status Database::Close() {

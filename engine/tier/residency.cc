@@ -111,6 +111,15 @@ void Residency::Join(Fault* fault, Waiter* waiter) {
   ++waiter->pending_;
 }
 
+uint64_t Residency::PinnedBytes(const Waiter* waiter) const {
+  uint64_t bytes = 0;
+  for (uint64_t ticket : waiter->faults_) {
+    const auto it = faults_.find(ticket);
+    if (it != faults_.end()) bytes += it->second->pinned_bytes;
+  }
+  return bytes;
+}
+
 void Residency::SubmitFaults() {
   if (to_submit_.empty()) return;
   core_.cold->Submit(to_submit_);

@@ -45,6 +45,8 @@ class Residency {
   void Complete(ColdRead* read);
 
   size_t faults() const { return faults_.size(); }
+  /// What was brought in for the waiter and stays until Release.
+  uint64_t PinnedBytes(const Waiter* waiter) const;
   /// Waits for `pending_` things that are not faults (scans, memory, checkpoints).
   static void AddPending(Waiter* waiter) { ++waiter->pending_; }
   static bool RemovePending(Waiter* waiter) { return --waiter->pending_ == 0; }

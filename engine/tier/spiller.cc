@@ -247,7 +247,10 @@ Admission Spiller::Admit(Waiter* waiter) {
   const bool first = parked_.empty() || (waiter != nullptr && waiter->park_order_ != 0 &&
                                          waiter->park_order_ < parked_.front()->park_order_);
   // Inside EXEC there is no waiter: it was admitted as a whole.
-  if (waiter == nullptr || (first && (fits || Saturated()))) {
+  // [R2] A command may exceed the budget by its own keys: nobody else can make room for them.
+  const bool own_keys =
+      waiter != nullptr && !fits && core_.residency->PinnedBytes(waiter) >= used() - limit_;
+  if (waiter == nullptr || own_keys || (first && (fits || Saturated()))) {
     if (waiter != nullptr) waiter->park_order_ = 0;
     return Admission::kRun;
   }

@@ -37,7 +37,10 @@ class Spiller {
   void DropIfUnused(Space& space, uint64_t position, Entry* entry);
 
   Admission Admit(Waiter* waiter);
-  void Cancel(Waiter* waiter) { std::erase(parked_, waiter); }
+  void Cancel(Waiter* waiter) {
+    std::erase(parked_, waiter);
+    std::erase(spill_all_, waiter);
+  }
   /// A slice of spilling. Whether there is more to do at once.
   bool Slice();
   /// Recovery: drops whatever can be dropped, in the call.

@@ -91,7 +91,8 @@ bool ParseExpireConditions(CommandContext& c, ExpireConditions* conditions) {
     } else if (c.Is(i, "LT")) {
       conditions->lt = true;
     } else {
-      c.Error("ERR Unsupported option " + std::string(c.arg(i)));
+      // Redis prints it as a C string.
+      c.Error("ERR Unsupported option " + std::string(c.arg(i).substr(0, c.arg(i).find('\0'))));
       return false;
     }
   }
