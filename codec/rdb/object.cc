@@ -195,29 +195,36 @@ void AppendRdbString(std::string* out, std::string_view s, bool compress) {
   out->append(s);
 }
 
-StatusOr<std::string> ReadRdbString(ByteReader* in, uint64_t max_length) {
+StatusOr<std::string_view> ReadRdbStringView(ByteReader* in, std::string* scratch,
+                                             uint64_t max_length) {
   TC_ASSIGN_OR_RETURN(StoredString stored, ReadStored(in));
   if (stored.length > max_length) {
     return Status::Corruption("RDB string: " + std::to_string(stored.length) +
                               " bytes, the limit is " + std::to_string(max_length));
   }
-  std::string out;
   switch (stored.form) {
     case StoredString::kPlain:
-      out.assign(stored.bytes);
-      break;
+      return stored.bytes;
     case StoredString::kInteger: {
       char text[kMaxInt64Text];
-      out.assign(text, FormatInt64(text, stored.integer));
+      scratch->assign(text, FormatInt64(text, stored.integer));
       break;
     }
     case StoredString::kCompressed:
-      if (!LzfDecompress(stored.bytes, stored.length, &out)) {
+      scratch->clear();
+      if (!LzfDecompress(stored.bytes, stored.length, scratch)) {
         return Status::Corruption("RDB string: bad LZF data");
       }
       break;
   }
-  return out;
+  return std::string_view(*scratch);
+}
+
+StatusOr<std::string> ReadRdbString(ByteReader* in, uint64_t max_length) {
+  std::string text;
+  TC_ASSIGN_OR_RETURN(const std::string_view view, ReadRdbStringView(in, &text, max_length));
+  if (view.data() != text.data()) text.assign(view);
+  return text;
 }
 
 StatusOr<uint64_t> SkipRdbString(ByteReader* in) {

@@ -47,6 +47,9 @@ bool IsRdbObjectType(uint8_t type);
 /// How a string is stored behind a length byte of 11xxxxxx.
 enum RdbStringEncoding : uint8_t { kRdbInt8 = 0, kRdbInt16 = 1, kRdbInt32 = 2, kRdbLzf = 3 };
 
+/// What a node of kRdbListQuicklist2 holds.
+enum RdbListContainer : uint8_t { kRdbNodePlain = 1, kRdbNodePacked = 2 };
+
 /// Appends a length in 1, 2, 5 or 9 bytes.
 void AppendRdbLength(std::string* out, uint64_t length);
 /// Reads a length. *encoded tells that it is no length but an RdbStringEncoding. False: bytes
@@ -61,6 +64,10 @@ void AppendRdbInteger(std::string* out, int64_t value);
 /// Reads a string in any encoding. kCorruption names what is wrong. `max_length`: the longest
 /// string the caller is ready to hold.
 StatusOr<std::string> ReadRdbString(ByteReader* in, uint64_t max_length = UINT64_MAX);
+/// The same without a copy where possible: a view into the source, or of `scratch`, which is
+/// overwritten when the text has to be made.
+StatusOr<std::string_view> ReadRdbStringView(ByteReader* in, std::string* scratch,
+                                             uint64_t max_length = UINT64_MAX);
 /// The length of the string that ReadRdbString would give, without decompressing; moves past it.
 StatusOr<uint64_t> SkipRdbString(ByteReader* in);
 

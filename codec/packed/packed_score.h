@@ -1,0 +1,23 @@
+// A sorted set's score as it stands in a listpack, behind its member.
+//
+// Redis 7.0 stores the score's shortest decimal text of 17 significant digits, which a listpack
+// keeps as a number when it looks like one. Bytes from elsewhere may hold any text there; it is
+// read as Redis reads it, by its longest numeric prefix.
+#pragma once
+
+#include "codec/packed/listpack.h"
+#include "codec/packed/packed_value.h"
+
+namespace thermocline::codec {
+
+/// Room for a score's text ("-1.7976931348623157e+308").
+inline constexpr size_t kScoreScratch = 32;
+
+/// The score to be stored; its text is made in `scratch`, which the result borrows.
+ListpackElement ScoreElement(double score, char (&scratch)[kScoreScratch]);
+
+/// The score that is stored: 0 for text without a numeric prefix. NaN only if the text says so,
+/// which no listpack does that Redis or we wrote.
+double ScoreOf(const PackedValue& value);
+
+}  // namespace thermocline::codec
