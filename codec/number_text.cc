@@ -5,6 +5,7 @@
 #include <array>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -46,6 +47,21 @@ bool ParseFloat(const char* text, size_t size, Float (*convert)(const char*, cha
   if (errno == ERANGE && (std::isinf(parsed) || std::fpclassify(parsed) == FP_ZERO)) return false;
   if (std::isnan(parsed)) return false;
   *value = parsed;
+  return true;
+}
+
+// A sign and at most 15 digits: exact, and what nearly all scores are. False: ask strtod.
+bool ParseShortInteger(std::string_view text, double* value) {
+  const bool negative = !text.empty() && text[0] == '-';
+  const std::string_view digits = text.substr(negative ? 1 : 0);
+  if (digits.empty() || digits.size() > 15) return false;
+  int64_t number = 0;
+  for (const char c : digits) {
+    const unsigned digit = static_cast<unsigned char>(c) - static_cast<unsigned>('0');
+    if (digit > 9) return false;
+    number = number * 10 + digit;
+  }
+  *value = negative ? -static_cast<double>(number) : static_cast<double>(number);  // "-0" is -0.0
   return true;
 }
 
@@ -118,6 +134,7 @@ bool ParseLongDouble(std::string_view text, long double* value) {
 }
 
 bool ParseDouble(std::string_view text, double* value) {
+  if (ParseShortInteger(text, value)) return true;
   char buffer[128];
   if (text.size() >= sizeof(buffer)) {
     const std::string copy(text);
@@ -140,12 +157,21 @@ std::string FormatLongDoubleHuman(long double value) {
   return std::string(text == "-0" ? "0" : text);
 }
 
+size_t FormatDouble(char* out, double value) {
+  // Whole numbers below 2^53 have at most 16 digits, and %.17g shows them all; but for "-0".
+  if (std::abs(value) < 0x1p53 && std::trunc(value) == value &&
+      (value != 0 || !std::signbit(value))) {
+    return FormatInt64(out, static_cast<int64_t>(value));
+  }
+  // The sign of NaN is not shown. to_chars promises printf's digits without its cost.
+  if (std::isnan(value)) value = std::numeric_limits<double>::quiet_NaN();
+  return static_cast<size_t>(
+      std::to_chars(out, out + kMaxDoubleText, value, std::chars_format::general, 17).ptr - out);
+}
+
 std::string FormatDouble(double value) {
-  if (std::isinf(value)) return value > 0 ? "inf" : "-inf";
-  if (std::isnan(value)) return "nan";
-  char buffer[32];
-  const int n = std::snprintf(buffer, sizeof(buffer), "%.17g", value);
-  return {buffer, static_cast<size_t>(n)};
+  char text[kMaxDoubleText];
+  return {text, FormatDouble(text, value)};
 }
 
 bool ParseMemory(std::string_view text, uint64_t* bytes) {

@@ -33,7 +33,11 @@ bool ParseDouble(std::string_view text, double* value);
 /// "-0".
 std::string FormatLongDoubleHuman(long double value);
 
-/// %.17g; "inf", "-inf", "nan": a double in a reply, without its RESP frame.
+inline constexpr size_t kMaxDoubleText = 24;  // "-2.2250738585072014e-308"
+
+/// %.17g; "inf", "-inf", "nan": a double in a reply, without its RESP frame. ParseDouble gives the
+/// same double again. Writes at most kMaxDoubleText characters, without a NUL; returns how many.
+size_t FormatDouble(char* out, double value);
 std::string FormatDouble(double value);
 
 /// A size in bytes: digits and an optional unit: b, k, m, g (powers of 1000), kb, mb, gb (of 1024),

@@ -57,10 +57,11 @@ void RespWriter::Bool(bool value) {
 }
 
 void RespWriter::Double(double value) {
-  const std::string text = FormatDouble(value);
-  if (proto_ == 2) return Bulk(text);
+  char text[kMaxDoubleText];
+  const size_t n = FormatDouble(text, value);
+  if (proto_ == 2) return Bulk({text, n});
   out_->push_back(',');
-  out_->append(text);
+  out_->append(text, n);
   out_->append("\r\n", 2);
 }
 

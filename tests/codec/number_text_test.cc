@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
 #include <limits>
+#include <random>
 
 #include "tests/codec/golden.h"
 
@@ -91,6 +95,43 @@ TEST(NumberText, DoublesPrintSeventeenDigits) {
   }
   EXPECT_TRUE(ParseDouble("-inf", &value));
   EXPECT_TRUE(ParseDouble(std::string(500, '1') + "e-490", &value));
+}
+
+TEST(NumberText, DoublesAreThoseOfPrintfAndStrtod) {
+  std::mt19937_64 rng(1);
+  char expected[64];
+  for (int i = 0; i < 200'000; ++i) {
+    double value = 0;
+    switch (i % 4) {
+      case 0:
+        value = std::bit_cast<double>(rng());
+        break;
+      case 1:  // whole numbers, around 2^53 too
+        value = static_cast<double>(static_cast<int64_t>(rng()) >> (rng() % 64));
+        break;
+      case 2:
+        value = static_cast<double>(static_cast<int64_t>(rng() % 200'001) - 100'000) / 100;
+        break;
+      default:
+        value = rng() % 2 == 0 ? 0.0 : -0.0;
+    }
+    if (std::isnan(value)) continue;
+    std::snprintf(expected, sizeof(expected), "%.17g", value);
+    const std::string text = FormatDouble(value);
+    ASSERT_EQ(text, expected);
+    double back = 0;
+    ASSERT_TRUE(ParseDouble(text, &back)) << text;
+    ASSERT_EQ(std::bit_cast<uint64_t>(back), std::bit_cast<uint64_t>(value)) << text;
+  }
+  for (const char* text : {"0", "-0", "007", "-12", "999999999999999", "1234567890123456", "-", "",
+                           "+5", "12a", "1.5", "-9007199254740993"}) {
+    double value = 0;
+    char* end = nullptr;
+    const double expect = std::strtod(text, &end);
+    const bool ok = *text != '\0' && *end == '\0';
+    ASSERT_EQ(ParseDouble(text, &value), ok) << text;
+    if (ok) EXPECT_EQ(std::bit_cast<uint64_t>(value), std::bit_cast<uint64_t>(expect)) << text;
+  }
 }
 
 TEST(NumberText, MemorySizes) {
