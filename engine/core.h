@@ -9,6 +9,7 @@
 //       threads) └──────► Log
 #pragma once
 
+#include <array>
 #include <memory>
 #include <unordered_set>
 #include <utility>
@@ -28,6 +29,7 @@ namespace thermocline::engine {
 
 class Residency;
 class Spiller;
+class TypeEffects;
 class WriteBack;
 
 struct Core {
@@ -48,6 +50,8 @@ struct Core {
   Residency* residency = nullptr;
   Spiller* spiller = nullptr;
   WriteBack* write_back = nullptr;
+  // By ValueType; null for strings, whose effects are Database's own.
+  std::array<TypeEffects*, 6> type_effects{};
 
   DatabaseListener* listener = nullptr;
   bool watching = false;

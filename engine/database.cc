@@ -24,6 +24,7 @@
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
 namespace {
@@ -450,44 +451,63 @@ int64_t Database::IncrBy(int db, std::string_view key, int64_t delta) {
   return number;
 }
 
-codec::Status Database::Restore(int db, std::string_view key, std::string_view dump,
-                                int64_t expire_at_ms) {
-  if (dump.empty() || static_cast<uint8_t>(dump[0]) != codec::kRdbString) {
-    return codec::Status::Unsupported("this value type");
-  }
-  codec::ByteReader in(dump.substr(1));
-  TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
-  if (!in.empty()) return codec::Status::Corruption("bytes behind the value");
+codec::StatusOr<EntryPtr> Database::ParseValue(std::string_view key, uint8_t rdb_type,
+                                               std::string_view payload) const {
+  TC_ASSIGN_OR_RETURN(Entry * entry, DecodeValue({.key = key,
+                                                  .rdb_type = rdb_type,
+                                                  .payload = payload,
+                                                  .limits = &impl_->core.options.type_limits,
+                                                  .mode = DecodeMode::kRestore}));
+  return EntryPtr(entry);
+}
+
+void Database::Restore(int db, std::string_view key, EntryPtr value, int64_t expire_at_ms) {
+  // Logged as what it became here: replay must not depend on the limits in force then.
+  const std::string dump = DumpValue(value.get(), /*compress=*/false);
   HotTier::Ref ref = impl_->hot.Locate(db, key);
-  impl_->hot.Set(ref, key, StringValue::FromText(text),
-                 expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear,
-                 expire_at_ms);
-  impl_->core.effects.Restore(db, key, expire_at_ms,
-                              codec::DumpPayload(static_cast<uint8_t>(dump[0]), dump.substr(1)));
-  return {};
+  impl_->hot.SetValue(ref, key, value.release(),
+                      expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear,
+                      expire_at_ms);
+  impl_->core.effects.Restore(db, key, expire_at_ms, dump);
+}
+
+// The value goes under the other key: as a copy, or taken out of its entry.
+void Database::CarryValue(int from_db, std::string_view from, int to_db, std::string_view to,
+                          bool take) {
+  Core& core = impl_->core;
+  HotTier::Ref source = impl_->hot.Locate(from_db, from);
+  CHECK(source.live() && source.entry->resident()) << "the source of a copy must be resident";
+  const int64_t deadline = source.entry->expiry_ms();
+  const uint32_t access = source.entry->access();
+  std::string body;
+  EncodeValue(source.entry, &body, /*compress=*/false);
+  const uint8_t rdb_type = RdbTypeOf(source.entry->type(), source.entry->encoding());
+  Entry* carried;
+  if (take) {
+    carried = impl_->hot.TakeValue(source, to);
+  } else {
+    codec::StatusOr<Entry*> copy = DecodeValue({.key = to,
+                                                .rdb_type = rdb_type,
+                                                .payload = body,
+                                                .encoding_hint = source.entry->encoding(),
+                                                .limits = &core.options.type_limits,
+                                                .mode = DecodeMode::kCold});
+    CHECK(copy.ok()) << copy.status().ToString();  // our own bytes
+    carried = *copy;
+  }
+  HotTier::Ref target = impl_->hot.Locate(to_db, to);
+  impl_->hot.SetValue(target, to, carried,
+                      deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
+  target.entry->set_access(access);
+  core.effects.Restore(to_db, to, deadline, codec::DumpPayload(rdb_type, body));
 }
 
 void Database::CopyKey(int from_db, std::string_view from, int to_db, std::string_view to) {
-  const HotTier::Ref source = impl_->hot.Locate(from_db, from);
-  CHECK(source.live() && source.entry->resident()) << "the source of a copy must be resident";
-  char scratch[24];
-  // A copy: the table may move either entry.
-  const std::string text(source.entry->StringView(scratch));
-  StringValue value{source.entry->string_encoding(), 0, text};
-  source.entry->IsInt(&value.number);
-  const int64_t deadline = source.entry->expiry_ms();
-  const uint32_t access = source.entry->access();
-  HotTier::Ref target = impl_->hot.Locate(to_db, to);
-  impl_->hot.Set(target, to, value,
-                 deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
-  target.entry->set_access(access);
-  std::string body;
-  codec::AppendRdbString(&body, text, /*compress=*/false);
-  impl_->core.effects.Restore(to_db, to, deadline, codec::DumpPayload(codec::kRdbString, body));
+  CarryValue(from_db, from, to_db, to, /*take=*/false);
 }
 
 void Database::MoveKey(int from_db, std::string_view from, int to_db, std::string_view to) {
-  CopyKey(from_db, from, to_db, to);
+  CarryValue(from_db, from, to_db, to, /*take=*/true);
   Delete(from_db, from);
 }
 
@@ -535,17 +555,7 @@ uint8_t Database::LfuCounter(const Entry* entry) const {
   return DecayedLfu(impl_->core, entry->access());
 }
 
-std::string Database::Dump(const Entry* entry) const {
-  std::string body;
-  int64_t number;
-  char scratch[24];
-  if (entry->IsInt(&number)) {
-    codec::AppendRdbInteger(&body, number);
-  } else {
-    codec::AppendRdbString(&body, entry->StringView(scratch), /*compress=*/true);
-  }
-  return codec::DumpPayload(codec::kRdbString, body);
-}
+std::string Database::Dump(const Entry* entry) const { return DumpValue(entry, /*compress=*/true); }
 
 // ---- whole keyspace
 // -------------------------------------------------------------------------------------------------

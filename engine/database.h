@@ -211,9 +211,11 @@ class Database {
   size_t SetRange(int db, std::string_view key, size_t offset,
                   std::string_view bytes);                      // new length
   int64_t IncrBy(int db, std::string_view key, int64_t delta);  // new value; REQUIRES no overflow
-  /// Value as DUMP's body (type byte + payload, no footer). REQUIRES validated bytes: see
-  /// DecodeValue. Replaces.
-  codec::Status Restore(int db, std::string_view key, std::string_view dump, int64_t expire_at_ms);
+  /// A value of an RDB type from outside bytes, validated in depth, for Restore under `key`.
+  codec::StatusOr<EntryPtr> ParseValue(std::string_view key, uint8_t rdb_type,
+                                       std::string_view payload) const;
+  /// RESTORE: replaces what is there.
+  void Restore(int db, std::string_view key, EntryPtr value, int64_t expire_at_ms);
   /// Copies value and expiry (RENAME, COPY, MOVE). REQUIRES: source exists; destination is
   /// replaced.
   void CopyKey(int from_db, std::string_view from, int to_db, std::string_view to);
@@ -269,6 +271,7 @@ class Database {
  private:
   class Impl;
   bool Evict(int db, std::string_view key);
+  void CarryValue(int from_db, std::string_view from, int to_db, std::string_view to, bool take);
   explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 
 #include "codec/number_text.h"
@@ -11,6 +12,32 @@ namespace {
 
 constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
 constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
+
+// Verbs of collections. Each has one key, at argv[1], and needs the whole value.
+struct CollectionVerb {
+  std::string_view name;
+  ValueType type;
+  size_t argc_min, argc_max;
+  bool Fits(size_t argc) const { return argc >= argc_min && argc <= argc_max; }
+};
+constexpr size_t kMany = SIZE_MAX;
+constexpr CollectionVerb kCollectionVerbs[] = {
+    {"RPUSH", ValueType::kList, 3, kMany},
+    {"LPUSH", ValueType::kList, 3, kMany},
+    {"RPOP", ValueType::kList, 3, 3},
+    {"LPOP", ValueType::kList, 3, 3},
+    {"LSET", ValueType::kList, 4, 4},
+    {"LINSERT", ValueType::kList, 5, 5},
+    {"LREM", ValueType::kList, 4, 4},
+    {"LTRIM", ValueType::kList, 4, 4},
+    {"HSET", ValueType::kHash, 4, kMany},
+    {"HDEL", ValueType::kHash, 3, kMany},
+    {"SADD", ValueType::kSet, 3, kMany},
+    {"SREM", ValueType::kSet, 3, kMany},
+    {"ZADD", ValueType::kZset, 4, kMany},
+    {"ZREM", ValueType::kZset, 3, kMany},
+    {"ZREMRANGEBYRANK", ValueType::kZset, 4, 4},
+};
 
 char* PutNumber(char* p, uint64_t n) { return std::to_chars(p, p + 20, n).ptr; }
 
@@ -168,6 +195,13 @@ void EffectWriter::SwapDb(int a, int b) {
   BulkInt(b);
 }
 
+void EffectWriter::Write(int db, std::initializer_list<std::string_view> head,
+                         std::span<const std::string_view> rest) {
+  Effect(db, head.size() + rest.size());
+  for (std::string_view s : head) Bulk(s);
+  for (std::string_view s : rest) Bulk(s);
+}
+
 std::string_view EffectWriter::Finish() {
   if (count_ == 1) return std::string_view(buffer_).substr(kMulti.size());
   buffer_ += kExec;
@@ -263,6 +297,12 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
   if (name == "SWAPDB" && argc == 3 && number(1, &e.number) && number(2, &e.number2) &&
       e.number >= 0 && e.number2 >= 0) {
     e.verb = Verb::kSwapDb;
+    return e;
+  }
+  for (const CollectionVerb& verb : kCollectionVerbs) {
+    if (name != verb.name || !verb.Fits(argc)) continue;
+    single_key(Verb::kCollection, Need::kValue);
+    e.type = verb.type;
     return e;
   }
   return bad();

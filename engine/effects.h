@@ -9,11 +9,13 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 #include <span>
 #include <string>
 #include <string_view>
 
 #include "codec/status.h"
+#include "engine/hot/entry.h"
 #include "engine/types.h"
 
 namespace thermocline::engine {
@@ -46,6 +48,9 @@ class EffectWriter {
   void FlushDb(int db);
   void FlushAll();
   void SwapDb(int a, int b);
+  /// A verb of a collection: `head` is its name, the key and what else comes before `rest`.
+  void Write(int db, std::initializer_list<std::string_view> head,
+             std::span<const std::string_view> rest = {});
 
   /// The frame's payload; valid until Begin. REQUIRES: !empty().
   std::string_view Finish();
@@ -76,17 +81,23 @@ enum class Verb : uint8_t {
   kFlushDb,
   kFlushAll,
   kSwapDb,
+  kCollection,  // argv[0] says which; the type's effects class knows it
 };
+
+/// Effects of at most about so many bytes: what one command adds to a collection is cut into
+/// several.
+inline constexpr size_t kEffectBytes = 1 << 20;
 
 /// One effect as read from a payload. Views live as long as argv's bytes.
 struct Effect {
   Verb verb = Verb::kSet;
   std::span<const std::string_view> argv;
-  std::string_view key;   // of single-key verbs
-  std::string_view text;  // value, tail, bytes, dump
-  int64_t number = 0;     // deadline, delta, offset, database
-  int64_t number2 = 0;    // SWAPDB's second
-  bool keep_ttl = false;  // SET … KEEPTTL
+  std::string_view key;                 // of single-key verbs
+  std::string_view text;                // value, tail, bytes, dump
+  int64_t number = 0;                   // deadline, delta, offset, database
+  int64_t number2 = 0;                  // SWAPDB's second
+  bool keep_ttl = false;                // SET … KEEPTTL
+  ValueType type = ValueType::kString;  // kCollection
   /// First and step of the keys in argv (0: none).
   int key_first = 0, key_step = 0;
   /// Whether the previous value matters (else existence and deadline are enough).

@@ -5,12 +5,11 @@
 #include <memory>
 #include <utility>
 
-#include "codec/number_text.h"
-#include "codec/rdb/object.h"
 #include "engine/tier/access.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
 namespace {
@@ -18,34 +17,6 @@ namespace {
 constexpr size_t kFreedElsewhereBytes = 64 << 10;  // unmapping more would be felt on the executor
 
 }  // namespace
-
-ValueType TypeOfRdb(uint8_t rdb_type) {
-  switch (rdb_type) {
-    case codec::kRdbList:
-    case codec::kRdbListZiplist:
-    case codec::kRdbListQuicklist:
-    case codec::kRdbListQuicklist2:
-      return ValueType::kList;
-    case codec::kRdbSet:
-    case codec::kRdbSetIntset:
-      return ValueType::kSet;
-    case codec::kRdbZset:
-    case codec::kRdbZset2:
-    case codec::kRdbZsetZiplist:
-    case codec::kRdbZsetListpack:
-      return ValueType::kZset;
-    case codec::kRdbHash:
-    case codec::kRdbHashZipmap:
-    case codec::kRdbHashZiplist:
-    case codec::kRdbHashListpack:
-      return ValueType::kHash;
-    case codec::kRdbStreamListpacks:
-    case codec::kRdbStreamListpacks2:
-      return ValueType::kStream;
-    default:
-      return ValueType::kString;
-  }
-}
 
 HotTier::Ref HotTier::Locate(int db, std::string_view key) {
   Ref ref;
@@ -89,36 +60,82 @@ void HotTier::Changed(Ref& ref) {
   if (core_.watching) core_.listener->OnKeyChanged(ref.db, ref.entry->key());
 }
 
-void HotTier::Set(Ref& ref, std::string_view key, const StringValue& value, ExpiryChange change,
-                  int64_t expire_at_ms) {
+void HotTier::Create(Ref& ref, Entry* fresh) {
+  Insert(ref, fresh);
+  ++ref.space->live;
+  NoteExpiry(ref, kNoExpiry);
+  StampNew(core_, fresh);
+  core_.spiller->NoteNew(*ref.space, ref.position);
+  Changed(ref);
+}
+
+void HotTier::Revived(Ref& ref) {
+  --ref.space->tombstones;
+  ++ref.space->live;
+  ref.entry->Set(Entry::kGrave, false);
+  StampNew(core_, ref.entry);
+}
+
+void HotTier::ReleaseLarge(Entry* entry, size_t bytes) {
+  if (bytes < kFreedElsewhereBytes || !entry->is_object()) return;
+  std::shared_ptr<Collection> doomed = entry->ReleaseObject();
+  core_.reaper.Hand([doomed]() mutable { doomed.reset(); });
+}
+
+template <class Fresh, class Replace>
+void HotTier::Overwrite(Ref& ref, ExpiryChange change, int64_t expire_at_ms, Fresh&& make_fresh,
+                        Replace&& replace) {
   if (ref.entry == nullptr) {
-    Entry* fresh = Entry::New(key, value, core_.frame_lsn,
-                              change == ExpiryChange::kSet ? expire_at_ms : kNoExpiry);
-    Insert(ref, fresh);
-    ++ref.space->live;
-    NoteExpiry(ref, kNoExpiry);
-    StampNew(core_, fresh);
-    core_.spiller->NoteNew(*ref.space, ref.position);
-    Changed(ref);
+    Create(ref, make_fresh());
     return;
   }
   Entry* old = ref.entry;
   const size_t old_bytes = old->MemoryBytes();
   const bool was_live = ref.live();
   const int64_t old_deadline = was_live ? old->expiry_ms() : kNoExpiry;
-  Entry* now = old->SetString(value);
+  ReleaseLarge(old, old_bytes);
+  Entry* now = replace(old);
   if (change == ExpiryChange::kClear && old_deadline != kNoExpiry) now = now->SetExpiry(kNoExpiry);
   if (change == ExpiryChange::kSet) now = now->SetExpiry(expire_at_ms);
   Moved(*ref.space, ref.position, old, old_bytes, now);
   ref.entry = now;
-  if (!was_live) {
-    --ref.space->tombstones;
-    ++ref.space->live;
-    now->Set(Entry::kGrave, false);
-    StampNew(core_, now);
-  }
+  if (!was_live) Revived(ref);
   NoteExpiry(ref, old_deadline);
   Changed(ref);
+}
+
+void HotTier::Set(Ref& ref, std::string_view key, const StringValue& value, ExpiryChange change,
+                  int64_t expire_at_ms) {
+  Overwrite(
+      ref, change, expire_at_ms,
+      [&] {
+        return Entry::New(key, value, core_.frame_lsn,
+                          change == ExpiryChange::kSet ? expire_at_ms : kNoExpiry);
+      },
+      [&](Entry* entry) { return entry->SetString(value); });
+}
+
+void HotTier::SetValue(Ref& ref, std::string_view key, Entry* fresh, ExpiryChange change,
+                       int64_t expire_at_ms) {
+  Overwrite(
+      ref, change, expire_at_ms,
+      [&] {
+        fresh->set_lsn(core_.frame_lsn);
+        return fresh->SetExpiry(change == ExpiryChange::kSet ? expire_at_ms : kNoExpiry);
+      },
+      [&](Entry* entry) {
+        Entry* now = entry->TakeValue(fresh);
+        Entry::Free(fresh);
+        return now;
+      });
+}
+
+Entry* HotTier::TakeValue(Ref& ref, std::string_view new_key) {
+  Entry* source = ref.entry;
+  const size_t old_bytes = source->MemoryBytes();
+  Entry* taken = Entry::New(new_key, StringValue::Raw({}), core_.frame_lsn)->TakeValue(source);
+  Moved(*ref.space, ref.position, source, old_bytes, source);
+  return taken;
 }
 
 bool HotTier::Delete(Ref& ref) {
@@ -139,6 +156,7 @@ bool HotTier::Delete(Ref& ref) {
     return true;
   }
   const size_t old_bytes = entry->MemoryBytes();
+  ReleaseLarge(entry, old_bytes);
   Entry* now = entry->ToTombstone();
   Moved(space, ref.position, entry, old_bytes, now);
   now->Set(Entry::kExpiryIndexed, false);
@@ -201,26 +219,22 @@ void HotTier::FlushDb(int db, DbId new_id) {
 
 codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view key,
                                const codec::ColdHeader& header, const std::string* payload) {
-  if (header.type != codec::kRdbString) {
-    return codec::Status::Corruption("cold record of unknown type " + std::to_string(header.type));
-  }
   const auto deadline = static_cast<int64_t>(header.expire_ms);
   Entry* fresh = nullptr;
   if (payload == nullptr) {
     // The length field of a header-only entry is that of the payload: what PutHeader must write
     // again.
-    fresh = Entry::NewHeader(key, ValueType::kString, header.encoding_hint, header.length,
+    fresh = Entry::NewHeader(key, TypeOfRdb(header.type), header.encoding_hint, header.length,
                              header.lsn, deadline);
   } else {
-    codec::ByteReader in(*payload);
-    TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
-    if (!in.empty()) return codec::Status::Corruption("cold payload is longer than its string");
-    const auto encoding = static_cast<StringEncoding>(header.encoding_hint);
-    StringValue value{encoding, 0, text};
-    if (encoding == StringEncoding::kInt && !codec::ParseInt64(text, &value.number)) {
-      return codec::Status::Corruption("cold record says integer, its payload does not");
-    }
-    fresh = Entry::New(key, value, header.lsn, deadline);
+    TC_ASSIGN_OR_RETURN(fresh, DecodeValue({.key = key,
+                                            .rdb_type = header.type,
+                                            .payload = *payload,
+                                            .encoding_hint = header.encoding_hint,
+                                            .lsn = header.lsn,
+                                            .expiry_ms = deadline,
+                                            .limits = &core_.options.type_limits,
+                                            .mode = DecodeMode::kCold}));
   }
   Entry* stale = space.table.Find(position, key);
   if (stale != nullptr && stale->Has(Entry::kGrave)) {

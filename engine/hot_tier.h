@@ -14,9 +14,6 @@
 
 namespace thermocline::engine {
 
-/// Type of the value that a cold record of an RDB type holds.
-ValueType TypeOfRdb(uint8_t rdb_type);
-
 class HotTier {
  public:
   struct Ref {
@@ -34,6 +31,43 @@ class HotTier {
 
   void Set(Ref& ref, std::string_view key, const StringValue& value, ExpiryChange change,
            int64_t expire_at_ms);
+  /// Replaces whatever is there by the value of `fresh`, which it takes over (its deadline and LSN
+  /// do not count).
+  void SetValue(Ref& ref, std::string_view key, Entry* fresh, ExpiryChange change,
+                int64_t expire_at_ms);
+  /// Takes the value out of a live, resident entry, under another key; what is left must be deleted
+  /// in the same frame.
+  Entry* TakeValue(Ref& ref, std::string_view new_key);
+  /// Changes a collection. `edit(Entry*& entry)` gets the resident entry, may move it, and says
+  /// whether it left it empty: then the key goes, as by Delete. An absent key is made first, packed
+  /// and with the bytes `empty`. REQUIRES: a live entry is of `type`.
+  template <class Edit>
+  void EditCollection(Ref& ref, std::string_view key, ValueType type, CollectionEncoding encoding,
+                      std::string_view empty, Edit&& edit) {
+    if (ref.entry == nullptr) {
+      Entry* fresh = Entry::NewPacked(key, type, encoding, empty, core_.frame_lsn);
+      if (edit(fresh)) {
+        Entry::Free(fresh);
+      } else {
+        Create(ref, fresh);
+      }
+      return;
+    }
+    Entry* old = ref.entry;
+    const size_t old_bytes = old->MemoryBytes();
+    const bool was_live = ref.live();
+    Entry* now = was_live ? old : old->SetPacked(type, encoding, empty);
+    const bool emptied = edit(now);
+    Moved(*ref.space, ref.position, old, old_bytes, now);
+    ref.entry = now;
+    if (!was_live) Revived(ref);
+    if (emptied) {
+      Delete(ref);
+      return;
+    }
+    NoteExpiry(ref, was_live ? now->expiry_ms() : kNoExpiry);
+    Changed(ref);
+  }
   bool Delete(Ref& ref);                           // false: was not there
   void SetExpiry(Ref& ref, int64_t expire_at_ms);  // kNoExpiry: PERSIST
   size_t Append(Ref& ref, std::string_view key, std::string_view tail);
@@ -42,7 +76,7 @@ class HotTier {
   void FlushDb(int db, DbId new_id);
 
   /// Puts a cold record's image into the table: header-only if `payload` is null. REQUIRES: the key
-  /// is not there, or header-only. kCorruption if the payload is no string.
+  /// is not there, or header-only. kCorruption if the payload is not what its type says.
   codec::Status Install(Space& space, uint64_t position, std::string_view key,
                         const codec::ColdHeader& header, const std::string* payload);
   /// A cold key that is due enters the table as a header, to be deleted at once.
@@ -57,7 +91,18 @@ class HotTier {
   uint64_t resident_bytes() const { return entry_bytes_; }
 
  private:
+  // A key that was not in the table, or only as a tombstone, is there: counts, and the rest that
+  // begins with its life.
   void Insert(Ref& ref, Entry* entry);
+  void Create(Ref& ref, Entry* fresh);
+  void Revived(Ref& ref);
+  // What Set and SetValue have in common: `fresh()` makes the entry of a new key, `change(entry)`
+  // replaces the value of an old one.
+  template <class Fresh, class Change>
+  void Overwrite(Ref& ref, ExpiryChange change, int64_t expire_at_ms, Fresh&& make_fresh,
+                 Change&& replace);
+  // A large collection is freed elsewhere. To be called before its entry loses it.
+  void ReleaseLarge(Entry* entry, size_t bytes);
   void NoteExpiry(Ref& ref, int64_t old_deadline);
   void Changed(Ref& ref);
 

@@ -31,6 +31,17 @@ enum class EvictionPolicy : uint8_t {
   kVolatileTtl,
 };
 
+/// Up to which size a collection stays packed; the names and meanings are redis.conf's.
+struct TypeLimits {
+  int64_t list_max_listpack_size =
+      -2;  // > 0: elements a node; -1 … -5: 4, 8, 16, 32, 64 KiB a node
+  uint64_t hash_max_listpack_entries = 512;
+  uint64_t hash_max_listpack_value = 64;
+  uint64_t set_max_intset_entries = 512;
+  uint64_t zset_max_listpack_entries = 128;
+  uint64_t zset_max_listpack_value = 64;
+};
+
 struct Options {
   // Fixed at start.
   std::string dir = ".";  // data directory; ours is <dir>/thermocline/
@@ -60,6 +71,7 @@ struct Options {
   int lfu_decay_minutes = 1;
   int recovery_budget_ms = 1000;  // checkpoints are taken so that replay stays within it
   uint64_t checkpoint_log_bytes = 256ull << 20;
+  TypeLimits type_limits;
 };
 
 }  // namespace thermocline::engine

@@ -17,6 +17,8 @@
 #include "engine/hot_tier.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/type_effects.h"
+#include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
 namespace {
@@ -397,13 +399,21 @@ codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key,
     }
     case Verb::kRestore: {
       TC_ASSIGN_OR_RETURN(const codec::DumpView dump, codec::OpenDump(value));
-      if (dump.type != codec::kRdbString)
-        return codec::Status::Corruption("RESTORE of unknown type");
-      codec::ByteReader in(dump.body);
-      TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
-      hot_.Set(ref, key, StringValue::FromText(text),
-               effect.number != 0 ? ExpiryChange::kSet : ExpiryChange::kClear, effect.number);
+      TC_ASSIGN_OR_RETURN(
+          Entry * fresh, DecodeValue({.key = key,
+                                      .rdb_type = dump.type,
+                                      .payload = dump.body,
+                                      .limits = &core_.options.type_limits,
+                                      .mode = dump.type == codec::kRdbString ? DecodeMode::kRestore
+                                                                             : DecodeMode::kCold}));
+      hot_.SetValue(ref, key, fresh, effect.number != 0 ? ExpiryChange::kSet : ExpiryChange::kClear,
+                    effect.number);
       return {};
+    }
+    case Verb::kCollection: {
+      TypeEffects* effects = core_.type_effects[static_cast<size_t>(effect.type)];
+      if (ref.live() && ref.entry->type() != effect.type) return misfit("holds another type");
+      return effects->Apply(effect, ref, key);
     }
     default:
       return codec::Status::Corruption("effect without a key");

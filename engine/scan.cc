@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
-#include "engine/hot_tier.h"
 #include "engine/tier/residency.h"
+#include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
 namespace {

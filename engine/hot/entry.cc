@@ -106,6 +106,18 @@ Entry* Entry::New(std::string_view key, const StringValue& value, uint64_t lsn, 
   return e;
 }
 
+Entry* Entry::NewPacked(std::string_view key, ValueType type, CollectionEncoding encoding,
+                        std::string_view bytes, uint64_t lsn, int64_t expiry_ms) {
+  Entry* e = New(key, StringValue::Raw(bytes), lsn, expiry_ms);
+  e->set_type(type, encoding);
+  return e;
+}
+
+Entry* Entry::NewObject(std::string_view key, ValueType type, std::unique_ptr<Collection> object,
+                        uint64_t lsn, int64_t expiry_ms) {
+  return New(key, StringValue::Raw({}), lsn, expiry_ms)->SetObject(type, std::move(object));
+}
+
 Entry* Entry::NewHeader(std::string_view key, ValueType type, uint8_t encoding,
                         uint64_t value_length, uint64_t lsn, int64_t expiry_ms) {
   const uint16_t flags = kHeaderOnly | (expiry_ms != 0 ? kHasExpiry : 0);
@@ -120,7 +132,7 @@ Entry* Entry::NewTombstone(std::string_view key, uint64_t lsn) {
 
 void Entry::Free(Entry* entry) {
   if (entry == nullptr) return;
-  entry->FreeBuffer();
+  entry->FreeOutOfLine();
   std::free(entry);
 }
 
@@ -145,8 +157,13 @@ Entry::Buffer* Entry::buffer(const Layout& l) const {
   return buffer;
 }
 
-void Entry::FreeBuffer() {
-  if (Has(kOutOfLine)) std::free(buffer(Parse()));
+void Entry::FreeOutOfLine() {
+  if (!Has(kOutOfLine)) return;
+  if (is_object()) {
+    delete object();
+  } else {
+    std::free(buffer(Parse()));
+  }
 }
 
 // -- shape --
@@ -214,42 +231,51 @@ Entry* Entry::SetColdExpiry(int64_t cold_expiry_ms) {
 
 // -- value --
 
-Entry* Entry::SetString(const StringValue& value) {
-  const size_t length = value.text.size();
-  DCHECK_LE(length, kValueBytesMax);
-  Entry* e = this;
-  const Layout l = Parse();
-  const bool out_of_line = value.encoding != StringEncoding::kInt && length > kInlineValueMax;
-  if (out_of_line) {
+Entry* Entry::SetBytes(std::string_view bytes) {
+  DCHECK_LE(bytes.size(), kValueBytesMax);
+  const size_t length = bytes.size();
+  if (length > kInlineValueMax) {
     Buffer* b = nullptr;
-    if (Has(kOutOfLine) && type() == ValueType::kString) {
-      b = buffer(l);  // reuse it when that wastes nothing
+    if (Has(kOutOfLine) && !is_object()) {
+      b = buffer(Parse());  // reuse it when that wastes nothing
       if (AllocationSize(sizeof(Buffer) + length) != sizeof(Buffer) + b->capacity) {
         std::free(b);
         b = nullptr;
       }
     } else {
-      FreeBuffer();
+      FreeOutOfLine();
     }
     if (b == nullptr) b = NewBuffer(length, length);
     b->length = length;
-    std::memcpy(b->text(), value.text.data(), length);
-    e = Reshape(kOutOfLine, 8, 8, 0, expiry_ms(), cold_expiry_ms());
-    std::memcpy(e->value_area(e->Parse()), &b, 8);
-  } else {
-    const bool number = value.encoding == StringEncoding::kInt;
-    const size_t stored = number ? IntBytes(value.number) : length;
-    uint8_t* area = raw_ + l.value_offset;
-    if (l.length_field != stored || (flags() & (kTombstone | kHeaderOnly | kOutOfLine))) {
-      FreeBuffer();
-      e = Reshape(0, stored, stored, 0, expiry_ms(), cold_expiry_ms());
-      area = e->value_area(e->Parse());
-    }
-    if (stored != 0) {
-      std::memcpy(area, number ? static_cast<const void*>(&value.number) : value.text.data(),
-                  stored);
-    }
+    std::memcpy(b->text(), bytes.data(), length);
+    return SetPointer(b);
   }
+  return SetInline(bytes.data(), length);
+}
+
+Entry* Entry::SetPointer(const void* pointer) {
+  Entry* e = Reshape(kOutOfLine, 8, 8, 0, expiry_ms(), cold_expiry_ms());
+  std::memcpy(e->value_area(e->Parse()), &pointer, 8);
+  return e;
+}
+
+Entry* Entry::SetInline(const void* bytes, size_t length) {
+  Entry* e = this;
+  const Layout l = Parse();
+  uint8_t* area = raw_ + l.value_offset;
+  if (l.length_field != length || (flags() & (kTombstone | kHeaderOnly | kOutOfLine))) {
+    FreeOutOfLine();
+    e = Reshape(0, length, length, 0, expiry_ms(), cold_expiry_ms());
+    area = e->value_area(e->Parse());
+  }
+  if (length != 0) std::memcpy(area, bytes, length);
+  return e;
+}
+
+Entry* Entry::SetString(const StringValue& value) {
+  Entry* e = value.encoding == StringEncoding::kInt
+                 ? SetInline(&value.number, IntBytes(value.number))
+                 : SetBytes(value.text);
   e->set_type(ValueType::kString, value.encoding);
   return e;
 }
@@ -261,28 +287,31 @@ Entry* Entry::MakeRaw(size_t length, char** text) {
     e = SetString(StringValue::Raw(StringView(scratch)));
   }
   e->set_type(ValueType::kString, StringEncoding::kRaw);
-  const Layout l = e->Parse();
-  if (!e->Has(kOutOfLine) && length <= kInlineValueMax) {
+  return e->Resize(length, text);
+}
+
+Entry* Entry::Resize(size_t length, char** bytes) {
+  Entry* e = this;
+  const Layout l = Parse();
+  if (!Has(kOutOfLine) && length <= kInlineValueMax) {
     if (length != l.stored) {
-      const int64_t expiry = e->expiry_ms();
-      e = e->Reshape(0, length, length, std::min(length, l.stored), expiry, e->cold_expiry_ms());
+      e = Reshape(0, length, length, std::min(length, l.stored), expiry_ms(), cold_expiry_ms());
     }
-    *text = reinterpret_cast<char*>(e->value_area(e->Parse()));
+    *bytes = reinterpret_cast<char*>(e->value_area(e->Parse()));
     return e;
   }
   Buffer* b;
-  if (e->Has(kOutOfLine)) {
-    b = e->buffer(l);
+  if (Has(kOutOfLine)) {
+    b = buffer(l);
     if (length > b->capacity) b = ResizeBuffer(b, GrownCapacity(length), length);
     b->length = length;
-    std::memcpy(e->value_area(l), &b, 8);
+    std::memcpy(value_area(l), &b, 8);
   } else {
     b = NewBuffer(length, GrownCapacity(length));
-    std::memcpy(b->text(), e->value_area(l), l.stored);
-    e = e->Reshape(kOutOfLine, 8, 8, 0, e->expiry_ms(), e->cold_expiry_ms());
-    std::memcpy(e->value_area(e->Parse()), &b, 8);
+    std::memcpy(b->text(), value_area(l), l.stored);
+    e = SetPointer(b);
   }
-  *text = b->text();
+  *bytes = b->text();
   return e;
 }
 
@@ -319,7 +348,10 @@ bool Entry::IsInt(int64_t* number) const {
 std::string_view Entry::StringView(char scratch[24]) const {
   int64_t number;
   if (IsInt(&number)) return {scratch, codec::FormatInt64(scratch, number)};
-  const Layout l = Parse();
+  return Bytes(Parse());
+}
+
+std::string_view Entry::Bytes(const Layout& l) const {
   if (Has(kOutOfLine)) {
     Buffer* b = buffer(l);
     return {b->text(), b->length};
@@ -333,22 +365,96 @@ uint64_t Entry::ValueLength() const {
   return StringView(scratch).size();
 }
 
+// -- collections --
+
+Collection* Entry::object() const {
+  Collection* object;
+  std::memcpy(&object, raw_ + Parse().value_offset, 8);
+  return object;
+}
+
+std::string_view Entry::PackedBytes() const { return Bytes(Parse()); }
+
+Entry* Entry::SplicePacked(size_t at, size_t removed, size_t added, char** gap) {
+  const size_t old_length = PackedBytes().size();
+  const size_t length = old_length - removed + added;
+  const size_t tail = old_length - at - removed;
+  Entry* e = this;
+  char* bytes = const_cast<char*>(PackedBytes().data());
+  if (added < removed) std::memmove(bytes + at + added, bytes + at + removed, tail);
+  if (added != removed) e = Resize(length, &bytes);
+  if (added > removed) std::memmove(bytes + at + added, bytes + at + removed, tail);
+  if (added < removed && e->Has(kOutOfLine)) {
+    // A value that has shrunk for good gives its room back.
+    Buffer* b = e->buffer(e->Parse());
+    if (length <= kInlineValueMax / 2) {
+      const int64_t expiry = e->expiry_ms();
+      e = e->Reshape(0, length, length, 0, expiry, e->cold_expiry_ms());
+      bytes = reinterpret_cast<char*>(e->value_area(e->Parse()));
+      std::memcpy(bytes, b->text(), length);
+      std::free(b);
+    } else if (length < b->capacity / 4) {
+      b = ResizeBuffer(b, GrownCapacity(length), length);
+      std::memcpy(e->value_area(e->Parse()), &b, 8);
+      bytes = b->text();
+    }
+  }
+  *gap = bytes + at;
+  return e;
+}
+
+Entry* Entry::SetPacked(ValueType type, CollectionEncoding encoding, std::string_view bytes) {
+  Entry* e = SetBytes(bytes);
+  e->set_type(type, encoding);
+  return e;
+}
+
+Entry* Entry::SetObject(ValueType type, std::unique_ptr<Collection> object) {
+  FreeOutOfLine();
+  Entry* e = SetPointer(object.release());
+  e->set_type(type, CollectionEncoding::kObject);
+  return e;
+}
+
+Entry* Entry::TakeValue(Entry* from) {
+  FreeOutOfLine();
+  const Layout theirs = from->Parse();
+  Entry* e = Reshape(from->flags() & kOutOfLine, theirs.length_field, theirs.stored, 0, expiry_ms(),
+                     cold_expiry_ms());
+  if (theirs.stored != 0) {
+    std::memcpy(e->value_area(e->Parse()), from->value_area(theirs), theirs.stored);
+  }
+  e->raw_[9] = from->raw_[9];
+  // The pointer, if that was the value, is ours now: what is left there are eight plain bytes.
+  from->set_flags(from->flags() & ~kOutOfLine);
+  from->set_type(ValueType::kString, StringEncoding::kRaw);
+  return e;
+}
+
+std::unique_ptr<Collection> Entry::ReleaseObject() {
+  std::unique_ptr<Collection> released(object());
+  std::memset(value_area(Parse()), 0, 8);
+  return released;
+}
+
 Entry* Entry::ToTombstone() {
   const int64_t cold = cold_expiry_ms();
-  FreeBuffer();
+  FreeOutOfLine();
   return Reshape(kTombstone, 0, 0, 0, 0, cold);
 }
 
 Entry* Entry::DropValue() {
   const uint64_t length = ValueLength();
-  FreeBuffer();
+  FreeOutOfLine();
   return Reshape(kHeaderOnly, length, 0, 0, expiry_ms(), cold_expiry_ms());
 }
 
 size_t Entry::MemoryBytes() const {
   const Layout l = Parse();
   size_t bytes = AllocationSize(l.total());
-  if (Has(kOutOfLine)) bytes += sizeof(Buffer) + buffer(l)->capacity;
+  if (Has(kOutOfLine)) {
+    bytes += is_object() ? object()->memory_bytes() : sizeof(Buffer) + buffer(l)->capacity;
+  }
   return bytes;
 }
 

@@ -12,6 +12,10 @@
 // value area holds its pointer), which also has spare room for APPEND. Integers are stored in 1 to
 // 8 binary bytes.
 //
+// A list, hash, set or sorted set is packed (a listpack or intset: bytes, stored exactly as a
+// string's are) or, once it has outgrown that, an object: kOutOfLine, and the value area points to
+// a Collection that the entry owns. The encoding tells which.
+//
 // An entry without its value is either header-only (the value is in the cold tier; the length field
 // still tells its length) or a tombstone (the key is deleted, its cold copy is not yet).
 //
@@ -23,7 +27,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string_view>
+
+#include "engine/hot/collection.h"
 
 namespace thermocline::engine {
 
@@ -43,6 +50,14 @@ enum class StringEncoding : uint8_t {
   kRaw = 0,     // over 44 bytes, or changed by APPEND or SETRANGE
   kInt = 1,     // the canonical text of a signed 64-bit integer
   kEmbstr = 2,  // at most 44 bytes when it was set
+};
+
+/// In which form a collection's value is: Entry::encoding() of all types but strings, and the cold
+/// record's hint. Never renumber.
+enum class CollectionEncoding : uint8_t {
+  kListpack = 0,  // packed
+  kIntset = 1,    // packed; sets alone
+  kObject = 8,    // a Collection: quicklist, hashtable, skiplist in OBJECT ENCODING's words
 };
 
 /// A string on its way into an entry: text with its encoding, or an integer. Borrows the text.
@@ -91,6 +106,12 @@ class Entry {
   /// REQUIRES: key at most kKeyBytesMax, text at most kValueBytesMax, lsn < 2^48.
   static Entry* New(std::string_view key, const StringValue& value, uint64_t lsn,
                     int64_t expiry_ms = 0);
+  /// New entry for a packed collection. REQUIRES: encoding is not kObject, bytes at most
+  /// kValueBytesMax.
+  static Entry* NewPacked(std::string_view key, ValueType type, CollectionEncoding encoding,
+                          std::string_view bytes, uint64_t lsn, int64_t expiry_ms = 0);
+  static Entry* NewObject(std::string_view key, ValueType type, std::unique_ptr<Collection> object,
+                          uint64_t lsn, int64_t expiry_ms = 0);
   /// New header-only entry for a value of `value_length` bytes (strings) or elements in the cold
   /// tier.
   static Entry* NewHeader(std::string_view key, ValueType type, uint8_t encoding,
@@ -119,6 +140,9 @@ class Entry {
   /// The type's own encoding number (4 bits); strings: StringEncoding.
   uint8_t encoding() const { return raw_[9] & 15; }
   StringEncoding string_encoding() const { return static_cast<StringEncoding>(encoding()); }
+  CollectionEncoding collection_encoding() const {
+    return static_cast<CollectionEncoding>(encoding());
+  }
   bool Has(Flag flag) const { return flags() & flag; }
   uint16_t flags() const {
     uint16_t f;
@@ -176,15 +200,37 @@ class Entry {
   [[nodiscard]] Entry* SetRange(size_t offset, std::string_view text);
   /// The value as text: in `scratch` if it is an integer, else valid until the next change.
   std::string_view StringView(char scratch[24]) const;
-  /// True, with the number, if the encoding is kInt.
+  /// True, with the number, if it is a string whose encoding is kInt.
   bool IsInt(int64_t* number) const;
-  /// Length of the string's text, or of the cold value (bytes or elements) if header-only;
-  /// tombstone: 0.
+  /// Length of the string's text, or of the cold value's payload if header-only; tombstone: 0.
+  /// REQUIRES: a string, or not resident.
   uint64_t ValueLength() const;
+
+  // -- collections; REQUIRES of the reads: resident and of the form in question --
+  bool is_object() const {
+    return Has(kOutOfLine) && type() != ValueType::kString &&
+           collection_encoding() == CollectionEncoding::kObject;
+  }
+  Collection* object() const;
+  /// The bytes of a packed collection; valid until the next change.
+  std::string_view PackedBytes() const;
+  /// Replaces `removed` packed bytes at `at` by `added` bytes that the caller sets, at *gap.
+  [[nodiscard]] Entry* SplicePacked(size_t at, size_t removed, size_t added, char** gap);
+  /// Both replace the value, whatever it was; deadlines stay. The bytes must not lie inside this
+  /// entry.
+  [[nodiscard]] Entry* SetPacked(ValueType type, CollectionEncoding encoding,
+                                 std::string_view bytes);
+  [[nodiscard]] Entry* SetObject(ValueType type, std::unique_ptr<Collection> object);
+  /// Replaces the value by that of `from`, which is left a string of no meaning. REQUIRES: `from`
+  /// is resident.
+  [[nodiscard]] Entry* TakeValue(Entry* from);
+  /// Takes the collection out, to be freed elsewhere: the entry holds null and is to be given
+  /// another value, made a tombstone or freed at once. REQUIRES: is_object().
+  std::unique_ptr<Collection> ReleaseObject();
 
   /// Drops value and deadline; the cold copy's deadline, LSN and the engine's flags stay.
   [[nodiscard]] Entry* ToTombstone();
-  /// Drops the value and keeps its length: header-only from now on. REQUIRES: resident.
+  /// Drops the value and keeps its length: header-only from now on. REQUIRES: a resident string.
   [[nodiscard]] Entry* DropValue();
 
   /// Bytes of all blocks it owns, in allocator classes.
@@ -200,7 +246,7 @@ class Entry {
     size_t stored;          // bytes in the value area
     size_t total() const { return value_offset + stored; }
   };
-  // An out-of-line value; the text follows.
+  // An out-of-line string or packed collection; the bytes follow.
   struct Buffer {
     uint64_t length;
     uint64_t capacity;
@@ -226,7 +272,8 @@ class Entry {
     const uint16_t f = static_cast<uint16_t>(flags);
     std::memcpy(raw_ + 10, &f, 2);
   }
-  void set_type(ValueType type, StringEncoding encoding) {
+  template <class Encoding>
+  void set_type(ValueType type, Encoding encoding) {
     raw_[9] =
         static_cast<uint8_t>(static_cast<unsigned>(type) << 4 | static_cast<unsigned>(encoding));
   }
@@ -242,10 +289,26 @@ class Entry {
   // The string as kRaw text of `length` bytes (old bytes kept, new ones not set), ready to be
   // written at *text; spare room is left when it is out of line.
   Entry* MakeRaw(size_t length, char** text);
-  void FreeBuffer();
+  // The same for the bytes of a string or packed collection, whose type and encoding stay.
+  Entry* Resize(size_t length, char** bytes);
+  std::string_view Bytes(const Layout& l) const;
+  // Replaces the value by a copy of the bytes, out of line if they are many; type and encoding are
+  // the caller's to set.
+  Entry* SetBytes(std::string_view bytes);
+  // Gives it the value area `bytes`, or a pointer to what is out of line. SetPointer leaves what
+  // was out of line before to the caller.
+  Entry* SetInline(const void* bytes, size_t length);
+  Entry* SetPointer(const void* pointer);
+  void FreeOutOfLine();
 
   uint8_t raw_[kHeaderBytes];  // the rest follows
 };
+
+struct EntryDeleter {
+  void operator()(Entry* entry) const { Entry::Free(entry); }
+};
+/// An entry that stands in no table.
+using EntryPtr = std::unique_ptr<Entry, EntryDeleter>;
 
 static_assert(sizeof(Entry) == Entry::kHeaderBytes && alignof(Entry) == 1);
 

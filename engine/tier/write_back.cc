@@ -5,10 +5,10 @@
 #include <algorithm>
 
 #include "codec/proto/checkpoint.pb.h"
-#include "codec/rdb/object.h"
 #include "engine/hot_tier.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
+#include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
 namespace {
@@ -151,7 +151,7 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     if (previous.expire_ms != 0) now = now->SetColdExpiry(0);
   } else {
     ColdImage image;
-    image.type = codec::kRdbString;
+    image.type = RdbTypeOf(entry->type(), entry->encoding());
     image.encoding = entry->encoding();
     image.lsn = entry->lsn();
     image.expire_ms = static_cast<uint64_t>(entry->expiry_ms());
@@ -159,14 +159,9 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     if (entry->Has(Entry::kHeaderOnly)) {
       batch_.PutHeader(space.id, position, key, image, entry->ValueLength(), previous);
     } else {
+      image.count = ElementCount(entry);
       scratch_.clear();
-      int64_t number;
-      char text[24];
-      if (entry->IsInt(&number)) {
-        codec::AppendRdbInteger(&scratch_, number);
-      } else {
-        codec::AppendRdbString(&scratch_, entry->StringView(text), /*compress=*/false);
-      }
+      EncodeValue(entry, &scratch_, /*compress=*/false);
       now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
       if (scratch_.size() >= ColdBatch::kMovedPayload) {
         batch_.Put(space.id, position, key, image, std::move(scratch_), previous);

@@ -339,16 +339,12 @@ void Restore(CommandContext& c) {
     c.Error("ERR DUMP payload version or checksum are wrong");
     return;
   }
-  if (dump->type != codec::kRdbString) {
-    c.Error(codec::IsRdbObjectType(dump->type)
-                ? "ERR RESTORE of this type is not supported yet, only strings are"
-                : "ERR Bad data format");
-    return;
-  }
-  codec::ByteReader reader(dump->body);
-  const auto value = codec::ReadRdbString(&reader, Entry::kValueBytesMax);
+  auto value = c.db().ParseValue(key, dump->type, dump->body);
   if (!value.ok()) {
-    c.Error("ERR Bad data format");
+    c.Error(value.status().code() == codec::StatusCode::kUnsupported &&
+                    codec::IsRdbObjectType(dump->type)
+                ? "ERR RESTORE of this type is not supported yet"
+                : "ERR Bad data format");
     return;
   }
   int64_t expire_at_ms = ttl_ms;
@@ -360,8 +356,7 @@ void Restore(CommandContext& c) {
     c.Ok();
     return;
   }
-  c.db().SetString(c.dbnum(), key, *value, ttl_ms > 0 ? ExpiryChange::kSet : ExpiryChange::kClear,
-                   expire_at_ms);
+  c.db().Restore(c.dbnum(), key, std::move(*value), ttl_ms > 0 ? expire_at_ms : engine::kNoExpiry);
   if (options.idle_s || options.frequency) {
     c.db().SetAccess(c.dbnum(), key, options.idle_s, options.frequency);
   }

@@ -27,15 +27,30 @@ constexpr std::string_view TypeName(engine::ValueType type) {
   return "unknown";
 }
 
-/// REQUIRES: a string, the only type so far; its encoding is known without its value.
+/// OBJECT ENCODING's word. The entry may be without its value.
 inline std::string_view EncodingName(const engine::Entry& entry) {
-  switch (entry.string_encoding()) {
-    case engine::StringEncoding::kInt:
-      return "int";
-    case engine::StringEncoding::kEmbstr:
-      return "embstr";
-    case engine::StringEncoding::kRaw:
-      return "raw";
+  const bool packed = entry.collection_encoding() != engine::CollectionEncoding::kObject;
+  switch (entry.type()) {
+    case engine::ValueType::kString:
+      switch (entry.string_encoding()) {
+        case engine::StringEncoding::kInt:
+          return "int";
+        case engine::StringEncoding::kEmbstr:
+          return "embstr";
+        case engine::StringEncoding::kRaw:
+          return "raw";
+      }
+      return "unknown";
+    case engine::ValueType::kList:
+      return "quicklist";  // also of one node, which we keep packed
+    case engine::ValueType::kSet:
+      return packed ? "intset" : "hashtable";
+    case engine::ValueType::kZset:
+      return packed ? "listpack" : "skiplist";
+    case engine::ValueType::kHash:
+      return packed ? "listpack" : "hashtable";
+    case engine::ValueType::kStream:
+      return "stream";
   }
   return "unknown";
 }

@@ -213,6 +213,14 @@ void FillEngineOptions(const ServerConfig& config, engine::Options* options) {
   options->maxmemory_samples = static_cast<int>(config.maxmemory_samples);
   options->lfu_log_factor = static_cast<int>(config.lfu_log_factor);
   options->lfu_decay_minutes = static_cast<int>(config.lfu_decay_minutes);
+  options->type_limits = {
+      .list_max_listpack_size = config.list_max_listpack_size,
+      .hash_max_listpack_entries = static_cast<uint64_t>(config.hash_max_listpack_entries),
+      .hash_max_listpack_value = static_cast<uint64_t>(config.hash_max_listpack_value),
+      .set_max_intset_entries = static_cast<uint64_t>(config.set_max_intset_entries),
+      .zset_max_listpack_entries = static_cast<uint64_t>(config.zset_max_listpack_entries),
+      .zset_max_listpack_value = static_cast<uint64_t>(config.zset_max_listpack_value),
+  };
   options->recovery_budget_ms = static_cast<int>(config.recovery_budget_ms);
   options->checkpoint_log_bytes = config.checkpoint_log_bytes;
 }

@@ -34,7 +34,8 @@ constexpr char kNoCluster[] = "cluster mode is not part of this version";
 constexpr char kNoTls[] = "TLS is not part of this version, only plain connections are served";
 constexpr char kNoDefrag[] = "there is no active defragmentation";
 constexpr char kAlwaysLazy[] = "memory is always freed in small slices beside the commands";
-constexpr char kOnlyStrings[] = "strings are the only data type of this version";
+constexpr char kNoListCompression[] = "lists in memory are not compressed: cold ones are";
+constexpr char kTypeToCome[] = "its data type is not part of this version";
 constexpr char kNoScripts[] = "scripting is not part of this version";
 constexpr char kNoPubSub[] = "publish and subscribe are not part of this version";
 constexpr char kNoAcl[] = "only the default user exists in this version";
@@ -288,28 +289,29 @@ const ConfigRow kTable[] = {
     Number("active-defrag-max-scan-fields", 1, kLongMax, 1000).NoEffect(kNoDefrag),
     Number("hash-max-listpack-entries", &C::hash_max_listpack_entries, 0, kLongMax, 512)
         .Alias("hash-max-ziplist-entries")
-        .NoEffect(kOnlyStrings),
+        .Apply(ApplyAction::kEngine),
     Memory("hash-max-listpack-value", &C::hash_max_listpack_value, 0, kLongMax, 64)
         .Alias("hash-max-ziplist-value")
-        .NoEffect(kOnlyStrings),
+        .Apply(ApplyAction::kEngine),
     Number("list-max-listpack-size", &C::list_max_listpack_size, INT_MIN, kIntMax, -2)
         .Alias("list-max-ziplist-size")
-        .NoEffect(kOnlyStrings),
-    Number("list-compress-depth", &C::list_compress_depth, 0, kIntMax, 0).NoEffect(kOnlyStrings),
+        .Apply(ApplyAction::kEngine),
+    Number("list-compress-depth", &C::list_compress_depth, 0, kIntMax, 0)
+        .NoEffect(kNoListCompression),
     Number("set-max-intset-entries", &C::set_max_intset_entries, 0, kLongMax, 512)
-        .NoEffect(kOnlyStrings),
+        .Apply(ApplyAction::kEngine),
     Number("zset-max-listpack-entries", &C::zset_max_listpack_entries, 0, kLongMax, 128)
         .Alias("zset-max-ziplist-entries")
-        .NoEffect(kOnlyStrings),
+        .Apply(ApplyAction::kEngine),
     Memory("zset-max-listpack-value", &C::zset_max_listpack_value, 0, kLongMax, 64)
         .Alias("zset-max-ziplist-value")
-        .NoEffect(kOnlyStrings),
+        .Apply(ApplyAction::kEngine),
     Memory("hll-sparse-max-bytes", &C::hll_sparse_max_bytes, 0, kLongMax, 3000)
-        .NoEffect(kOnlyStrings),
+        .NoEffect(kTypeToCome),
     Memory("stream-node-max-bytes", &C::stream_node_max_bytes, 0, kLongMax, 4096)
-        .NoEffect(kOnlyStrings),
+        .NoEffect(kTypeToCome),
     Number("stream-node-max-entries", &C::stream_node_max_entries, 0, LLONG_MAX, 100)
-        .NoEffect(kOnlyStrings),
+        .NoEffect(kTypeToCome),
     KeptEnum("sanitize-dump-payload", kSanitizeNames, 0)
         .NoEffect("every payload that comes from outside is checked completely", "yes"),
 

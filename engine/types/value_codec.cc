@@ -1,0 +1,130 @@
+#include "engine/types/value_codec.h"
+
+#include <glog/logging.h>
+
+#include "codec/number_text.h"
+#include "codec/rdb/object.h"
+
+namespace thermocline::engine {
+namespace {
+
+void EncodeString(const Entry* entry, std::string* out, bool compress) {
+  int64_t number;
+  char scratch[24];
+  if (entry->IsInt(&number)) {
+    codec::AppendRdbInteger(out, number);
+  } else {
+    codec::AppendRdbString(out, entry->StringView(scratch), compress);
+  }
+}
+
+codec::StatusOr<Entry*> DecodeString(const DecodeRequest& request) {
+  codec::ByteReader in(request.payload);
+  TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
+  if (!in.empty()) return codec::Status::Corruption("bytes behind the string");
+  StringValue value = StringValue::FromText(text);
+  if (request.mode == DecodeMode::kCold) {
+    value = {static_cast<StringEncoding>(request.encoding_hint), 0, text};
+    if (value.encoding == StringEncoding::kInt && !codec::ParseInt64(text, &value.number)) {
+      return codec::Status::Corruption("a record that says integer holds none");
+    }
+  }
+  return Entry::New(request.key, value, request.lsn, request.expiry_ms);
+}
+
+uint64_t CountString(const Entry*) { return 1; }
+
+struct TypeCodec {
+  void (*encode)(const Entry*, std::string*, bool compress);
+  codec::StatusOr<Entry*> (*decode)(const DecodeRequest&);
+  uint64_t (*count)(const Entry*);
+};
+
+constexpr TypeCodec kStringCodec = {EncodeString, DecodeString, CountString};
+
+const TypeCodec* CodecOf(ValueType type) {
+  switch (type) {
+    case ValueType::kString:
+      return &kStringCodec;
+    default:
+      return nullptr;
+  }
+}
+
+const TypeCodec& ResidentCodec(const Entry* entry) {
+  const TypeCodec* codec = CodecOf(entry->type());
+  CHECK(codec != nullptr) << "a value of unknown type is resident";
+  return *codec;
+}
+
+}  // namespace
+
+ValueType TypeOfRdb(uint8_t rdb_type) {
+  switch (rdb_type) {
+    case codec::kRdbList:
+    case codec::kRdbListZiplist:
+    case codec::kRdbListQuicklist:
+    case codec::kRdbListQuicklist2:
+      return ValueType::kList;
+    case codec::kRdbSet:
+    case codec::kRdbSetIntset:
+      return ValueType::kSet;
+    case codec::kRdbZset:
+    case codec::kRdbZset2:
+    case codec::kRdbZsetZiplist:
+    case codec::kRdbZsetListpack:
+      return ValueType::kZset;
+    case codec::kRdbHash:
+    case codec::kRdbHashZipmap:
+    case codec::kRdbHashZiplist:
+    case codec::kRdbHashListpack:
+      return ValueType::kHash;
+    case codec::kRdbStreamListpacks:
+    case codec::kRdbStreamListpacks2:
+      return ValueType::kStream;
+    default:
+      return ValueType::kString;
+  }
+}
+
+uint8_t RdbTypeOf(ValueType type, uint8_t encoding) {
+  const auto form = static_cast<CollectionEncoding>(encoding);
+  switch (type) {
+    case ValueType::kString:
+      return codec::kRdbString;
+    case ValueType::kList:
+      return codec::kRdbListQuicklist2;
+    case ValueType::kSet:
+      return form == CollectionEncoding::kIntset ? codec::kRdbSetIntset : codec::kRdbSet;
+    case ValueType::kZset:
+      return form == CollectionEncoding::kListpack ? codec::kRdbZsetListpack : codec::kRdbZset2;
+    case ValueType::kHash:
+      return form == CollectionEncoding::kListpack ? codec::kRdbHashListpack : codec::kRdbHash;
+    case ValueType::kStream:
+      return codec::kRdbStreamListpacks2;
+  }
+  return codec::kRdbString;
+}
+
+void EncodeValue(const Entry* entry, std::string* out, bool compress) {
+  ResidentCodec(entry).encode(entry, out, compress);
+}
+
+codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request) {
+  const TypeCodec* codec =
+      codec::IsRdbObjectType(request.rdb_type) ? CodecOf(TypeOfRdb(request.rdb_type)) : nullptr;
+  if (codec == nullptr) {
+    return codec::Status::Unsupported("a value of RDB type " + std::to_string(request.rdb_type));
+  }
+  return codec->decode(request);
+}
+
+uint64_t ElementCount(const Entry* entry) { return ResidentCodec(entry).count(entry); }
+
+std::string DumpValue(const Entry* entry, bool compress) {
+  std::string body;
+  EncodeValue(entry, &body, compress);
+  return codec::DumpPayload(RdbTypeOf(entry->type(), entry->encoding()), body);
+}
+
+}  // namespace thermocline::engine

@@ -1,0 +1,53 @@
+// Values between their resident form and the RDB object payload, whatever their type.
+//
+// The payload is what the cold tier stores and DUMP prints (docs/formats/rdb-object.md). One line a
+// type in value_codec.cc; how a type's bytes look is in codec/rdb, what becomes of them in memory
+// in the type's own file. Pure but for the allocations.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "codec/status.h"
+#include "engine/hot/entry.h"
+#include "engine/options.h"
+
+namespace thermocline::engine {
+
+enum class DecodeMode : uint8_t {
+  kCold,     // what EncodeValue gave: the encoding is kept exactly as it was
+  kRestore,  // bytes from outside: validated in depth, and given the encoding that Redis would
+             // choose
+};
+
+/// REQUIRES of all views: they live as long as the call.
+struct DecodeRequest {
+  std::string_view key;
+  uint8_t rdb_type = 0;  // codec::RdbType
+  std::string_view payload;
+  uint8_t encoding_hint = 0;  // Entry::encoding() at capture; kCold alone
+  uint64_t lsn = 0;
+  int64_t expiry_ms = 0;
+  const TypeLimits* limits = nullptr;
+  DecodeMode mode = DecodeMode::kCold;
+};
+
+/// Type of the value that a payload of `rdb_type` holds.
+ValueType TypeOfRdb(uint8_t rdb_type);
+
+/// codec::RdbType of what EncodeValue gives for a type and Entry::encoding().
+uint8_t RdbTypeOf(ValueType type, uint8_t encoding);
+
+/// Appends the payload (no type byte) of a resident value. `compress`: long strings as LZF, as
+/// redis-server writes them.
+void EncodeValue(const Entry* entry, std::string* out, bool compress);
+/// A new entry, the caller's. kCorruption if the payload does not hold what its type says,
+/// kUnsupported for a type that this version does not know.
+codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request);
+/// Elements of a resident value; 1 for a string.
+uint64_t ElementCount(const Entry* entry);
+/// The value as DUMP prints it: type, payload, footer.
+std::string DumpValue(const Entry* entry, bool compress);
+
+}  // namespace thermocline::engine
