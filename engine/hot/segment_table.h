@@ -45,6 +45,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <deque>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -62,9 +63,68 @@ inline void Prefetch(const void* line) {
 #endif
 }
 
+namespace internal {
+
+/// What a rebuild of a segment works on. One for all tables of a thread: there may be a table a
+/// key.
+struct SegmentScratch {
+  std::vector<uint64_t> slots;      // one segment's slots
+  std::vector<uint64_t> halves[2];  // ... and what a split makes of them
+  std::vector<uint8_t> next_bits;
+};
+inline SegmentScratch& ThreadSegmentScratch() {
+  static thread_local SegmentScratch scratch;
+  return scratch;
+}
+
+/// Pointers in no order; the first one needs no memory, since a small table has only one segment.
+template <class T>
+class SegmentList {
+ public:
+  SegmentList() = default;
+  SegmentList(SegmentList&& other) noexcept
+      : first_(std::exchange(other.first_, nullptr)), rest_(std::move(other.rest_)) {}
+  SegmentList& operator=(SegmentList&&) = delete;
+
+  bool empty() const { return first_ == nullptr; }
+  size_t size() const { return rest_ ? 1 + rest_->size() : first_ != nullptr; }
+  T*& operator[](size_t i) { return i == 0 ? first_ : (*rest_)[i - 1]; }
+  T* operator[](size_t i) const { return i == 0 ? first_ : (*rest_)[i - 1]; }
+  T* back() const { return (*this)[size() - 1]; }
+  void push_back(T* segment) {
+    if (first_ == nullptr) {
+      first_ = segment;
+      return;
+    }
+    if (!rest_) rest_ = std::make_unique<std::deque<T*>>();
+    rest_->push_back(segment);
+  }
+  void pop_back() {
+    if (!rest_) {
+      first_ = nullptr;
+      return;
+    }
+    rest_->pop_back();
+    if (rest_->empty()) rest_.reset();
+  }
+  size_t memory_bytes() const {
+    if (!rest_) return 0;
+    constexpr size_t kChunk = 512;  // a deque's, of pointers to them
+    const size_t chunks = rest_->size() * sizeof(T*) / kChunk + 1;
+    return AllocationSize(sizeof(std::deque<T*>)) + chunks * (kChunk + sizeof(T**));
+  }
+
+ private:
+  T* first_ = nullptr;
+  std::unique_ptr<std::deque<T*>> rest_;  // null unless there are two
+};
+
+}  // namespace internal
+
 template <class Traits>
 class SegmentTable {
   struct Segment;
+  using Segments = internal::SegmentList<Segment>;
 
  public:
   using Node = typename Traits::Node;
@@ -77,9 +137,7 @@ class SegmentTable {
   class Detached {
    public:
     Detached(Detached&& other) noexcept
-        : root_(std::exchange(other.root_, 0)), segments_(std::move(other.segments_)) {
-      other.segments_.clear();
-    }
+        : root_(std::exchange(other.root_, 0)), segments_(std::move(other.segments_)) {}
     Detached& operator=(Detached&&) = delete;
     ~Detached() {
       while (FreeSlice(SIZE_MAX)) {
@@ -104,11 +162,10 @@ class SegmentTable {
 
    private:
     friend class SegmentTable;
-    Detached(uint64_t root, std::deque<Segment*> segments)
-        : root_(root), segments_(std::move(segments)) {}
+    Detached(uint64_t root, Segments segments) : root_(root), segments_(std::move(segments)) {}
 
     uint64_t root_;
-    std::deque<Segment*> segments_;
+    Segments segments_;
   };
 
   explicit SegmentTable(Traits traits = {}, uint64_t creation_lsn = 0)
@@ -123,7 +180,7 @@ class SegmentTable {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   /// Bytes of segments and directory in allocator classes; nodes are not counted.
-  size_t memory_bytes() const { return memory_bytes_ + segments_.size() * sizeof(Segment*); }
+  size_t memory_bytes() const { return memory_bytes_ + segments_.memory_bytes(); }
   size_t segment_count() const { return segments_.size(); }
   uint64_t creation_lsn() const { return creation_lsn_; }
 
@@ -391,25 +448,47 @@ class SegmentTable {
     return EndToZero((position & ~(SpanOf(depth) - 1)) + SpanOf(depth));
   }
 
-  /// A random node (uniform over nodes but for chains), null if empty. rng() gives 64 random bits.
+  /// A random node, null if empty: uniform over nodes, but for those of chains when there are many
+  /// segments. rng() gives 64 random bits.
   template <class Rng>
   Node* RandomNode(Rng&& rng) const {
     if (size_ == 0) return nullptr;
-    // A segment by lot, kept with a chance that grows with its size. Few segments, or an unlucky
-    // streak in a nearly empty table: count through instead.
-    if (segments_.size() > 16) {
-      for (int tries = 0; tries < 256; ++tries) {
-        const Segment* segment = segments_[rng() % segments_.size()];
-        if (rng() % (kSplitMax + 64) < segment->size)
-          return NthNode(segment, rng() % segment->size);
+    // Slots by lot until one is taken. Every slot of every segment has the same chance, so every
+    // node has; segments are at least half full unless the table is nearly empty.
+    const size_t count = segments_.size();
+    const bool few = count <= kFewSegments;
+    size_t slots = 0;
+    if (few) {
+      for (size_t i = 0; i < count; ++i) slots += SlotsOf(segments_[i]);
+    }
+    for (int tries = 0; tries < 256; ++tries) {
+      const Segment* segment = nullptr;
+      size_t slot;
+      if (few) {
+        slot = RandomBelow(rng, slots);
+        for (size_t i = 0; segment == nullptr; ++i) {
+          const size_t own = SlotsOf(segments_[i]);
+          if (slot < own) {
+            segment = segments_[i];
+          } else {
+            slot -= own;
+          }
+        }
+      } else {
+        segment = segments_[RandomBelow(rng, count)];
+        // Chains have more slots than that: as fair as one look can be.
+        slot = RandomBelow(rng, std::max<size_t>(kBucketsMax * kSlots, SlotsOf(segment)));
+        if (slot >= SlotsOf(segment)) continue;
       }
+      const uint64_t found = BucketAt(segment, segment->bucket_count, 0)[slot];
+      if (found != 0) return NodeOf(found);
     }
-    size_t n = rng() % size_;
-    for (const Segment* segment : segments_) {
-      if (n < segment->size) return NthNode(segment, n);
-      n -= segment->size;
+    // An unlucky streak: count through instead.
+    size_t n = RandomBelow(rng, size_);
+    for (size_t i = 0;; ++i) {
+      if (n < segments_[i]->size) return NthNode(segments_[i], n);
+      n -= segments_[i]->size;
     }
-    return nullptr;
   }
 
   /// Takes the whole content out in O(1): the table is empty then, as if created by the change
@@ -426,7 +505,8 @@ class SegmentTable {
   static constexpr unsigned kTagBits = 16;
   static constexpr unsigned kRootBitsMax = 14;
   static constexpr unsigned kChildBitsMax = 6;
-  static constexpr unsigned kDepthMax = 62;  // 14 + 8 * 6
+  static constexpr unsigned kDepthMax = 62;   // 14 + 8 * 6
+  static constexpr size_t kFewSegments = 16;  // so many are counted through for one random node
   static constexpr uint32_t kSlots = 8;
   static constexpr size_t kLine = 64;
   static constexpr uint32_t kBucketsMax = 63;  // with the header line: one block of 4 KiB
@@ -573,6 +653,12 @@ class SegmentTable {
     for (size_t i = 0; i < count; ++i) {
       if (slots[i] != 0) fn(slots[i]);
     }
+  }
+  static size_t SlotsOf(const Segment* segment) { return size_t{segment->bucket_count} * kSlots; }
+  // In [0, n); the bias is below n / 2^64.
+  template <class Rng>
+  static size_t RandomBelow(Rng&& rng, size_t n) {
+    return static_cast<size_t>(static_cast<unsigned __int128>(rng()) * n >> 64);
   }
   static Node* NthNode(const Segment* segment, size_t n) {
     Node* found = nullptr;
@@ -747,18 +833,21 @@ class SegmentTable {
     memory_bytes_ -= AllocationSize(SegmentBytes(segment->bucket_count));
     std::free(segment);
   }
-  void Collect(const Segment* segment) const {
-    scratch_.clear();
-    scratch_.reserve(segment->size);
-    ForEachSlot(segment, [this](uint64_t slot) { scratch_.push_back(slot); });
+  // The slots of a segment; valid until the next call.
+  static std::vector<uint64_t>& Collect(const Segment* segment) {
+    std::vector<uint64_t>& slots = internal::ThreadSegmentScratch().slots;
+    slots.clear();
+    slots.reserve(segment->size);
+    ForEachSlot(segment, [&](uint64_t slot) { slots.push_back(slot); });
+    return slots;
   }
   void CountDepth(unsigned depth, int by) {
     if (depth <= kRootBitsMax) depth_counts_[depth] += by;
   }
 
   uint64_t Rebuild(uint64_t position, Segment* old, uint32_t buckets) {
-    Collect(old);
-    Segment* segment = NewSegment(position, old->depth, buckets, scratch_.data(), scratch_.size(),
+    const std::vector<uint64_t>& slots = Collect(old);
+    Segment* segment = NewSegment(position, old->depth, buckets, slots.data(), slots.size(),
                                   old->removal_lsn, old->index);
     segments_[old->index] = segment;
     StoreLeaf(position, segment);
@@ -787,14 +876,14 @@ class SegmentTable {
   }
 
   bool OnePosition(const Segment* segment) const {
-    Collect(segment);
-    const uint32_t tag = TagOfSlot(scratch_[0]);
-    for (uint64_t slot : scratch_) {
+    const std::vector<uint64_t>& slots = Collect(segment);
+    const uint32_t tag = TagOfSlot(slots[0]);
+    for (uint64_t slot : slots) {
       if (TagOfSlot(slot) != tag) return false;
     }
     if (segment->depth + kTagBits >= kBits) return true;
-    const uint64_t first = traits_.PositionOf(NodeOf(scratch_[0]));
-    for (uint64_t slot : scratch_) {
+    const uint64_t first = traits_.PositionOf(NodeOf(slots[0]));
+    for (uint64_t slot : slots) {
       if (traits_.PositionOf(NodeOf(slot)) != first) return false;
     }
     return true;
@@ -810,36 +899,38 @@ class SegmentTable {
 
   void Split(uint64_t position, Segment* old) {
     const unsigned depth = old->depth;
-    Collect(old);
+    const std::vector<uint64_t>& slots = Collect(old);
+    auto& halves = internal::ThreadSegmentScratch().halves;
+    auto& next_bits = internal::ThreadSegmentScratch().next_bits;
+    next_bits.clear();
     // Each tag loses its first bit, which says the half, and gains the next bit of the position.
     if (depth + kTagBits < kBits) {
       const unsigned shift = kBits - 1 - depth - kTagBits;
       constexpr size_t kAhead = 16;
-      for (size_t i = 0; i < std::min(kAhead, scratch_.size()); ++i) {
-        Prefetch(NodeOf(scratch_[i]));
+      for (size_t i = 0; i < std::min(kAhead, slots.size()); ++i) {
+        Prefetch(NodeOf(slots[i]));
       }
-      for (size_t i = 0; i < scratch_.size(); ++i) {
-        if (i + kAhead < scratch_.size()) Prefetch(NodeOf(scratch_[i + kAhead]));
-        const uint64_t bit = TailOf(NodeOf(scratch_[i])) >> shift & 1;
-        next_bits_.push_back(static_cast<uint8_t>(bit));
+      for (size_t i = 0; i < slots.size(); ++i) {
+        if (i + kAhead < slots.size()) Prefetch(NodeOf(slots[i + kAhead]));
+        const uint64_t bit = TailOf(NodeOf(slots[i])) >> shift & 1;
+        next_bits.push_back(static_cast<uint8_t>(bit));
       }
     } else {
-      next_bits_.assign(scratch_.size(), 0);
+      next_bits.assign(slots.size(), 0);
     }
-    halves_[0].clear();
-    halves_[1].clear();
-    for (size_t i = 0; i < scratch_.size(); ++i) {
-      const uint64_t slot = scratch_[i];
-      const uint64_t tag = (TagOfSlot(slot) << 1 | next_bits_[i]) & 0xffff;
-      halves_[slot >> 63].push_back(tag << 48 | (slot & kPointerMask));
+    halves[0].clear();
+    halves[1].clear();
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const uint64_t slot = slots[i];
+      const uint64_t tag = (TagOfSlot(slot) << 1 | next_bits[i]) & 0xffff;
+      halves[slot >> 63].push_back(tag << 48 | (slot & kPointerMask));
     }
-    next_bits_.clear();
     DeepenDirectory(position);
     const uint64_t half_span = SpanOf(depth + 1);
     const uint64_t start = position & ~(SpanOf(depth) - 1);
     for (unsigned side = 0; side < 2; ++side) {
       const uint32_t index = side == 0 ? old->index : static_cast<uint32_t>(segments_.size());
-      const std::vector<uint64_t>& half = halves_[side];
+      const std::vector<uint64_t>& half = halves[side];
       const uint64_t first = start + side * half_span;
       Segment* segment = NewSegment(first, depth + 1, BucketsFor(half.size() + 1), half.data(),
                                     half.size(), old->removal_lsn, index);
@@ -879,16 +970,17 @@ class SegmentTable {
     const unsigned depth = a->depth;
     Segment* low = position & SpanOf(depth) ? b : a;
     Segment* high = low == a ? b : a;
-    scratch_.clear();
-    ForEachSlot(low, [this](uint64_t slot) {
-      scratch_.push_back(uint64_t{TagOfSlot(slot) >> 1} << 48 | (slot & kPointerMask));
+    std::vector<uint64_t>& slots = internal::ThreadSegmentScratch().slots;
+    slots.clear();
+    ForEachSlot(low, [&](uint64_t slot) {
+      slots.push_back(uint64_t{TagOfSlot(slot) >> 1} << 48 | (slot & kPointerMask));
     });
-    ForEachSlot(high, [this](uint64_t slot) {
-      scratch_.push_back(uint64_t{TagOfSlot(slot) >> 1 | 0x8000} << 48 | (slot & kPointerMask));
+    ForEachSlot(high, [&](uint64_t slot) {
+      slots.push_back(uint64_t{TagOfSlot(slot) >> 1 | 0x8000} << 48 | (slot & kPointerMask));
     });
-    Segment* segment = NewSegment(
-        position, depth - 1, BucketsFor(scratch_.size() + scratch_.size() / 8), scratch_.data(),
-        scratch_.size(), std::max(a->removal_lsn, b->removal_lsn), low->index);
+    Segment* segment =
+        NewSegment(position, depth - 1, BucketsFor(slots.size() + slots.size() / 8), slots.data(),
+                   slots.size(), std::max(a->removal_lsn, b->removal_lsn), low->index);
     segments_[low->index] = segment;
     segments_[high->index] = segments_.back();
     segments_[high->index]->index = high->index;
@@ -934,22 +1026,18 @@ class SegmentTable {
     std::fill(std::begin(depth_counts_), std::end(depth_counts_), 0);
     depth_counts_[0] = 1;
     Segment* segment = NewSegment(1, 0, 1, nullptr, 0, 0, 0);
-    segments_.clear();
     segments_.push_back(segment);
     root_ = LeafWord(segment);
   }
 
-  Traits traits_;
+  [[no_unique_address]] Traits traits_;
   uint64_t root_ = 0;
   size_t size_ = 0;
   uint64_t creation_lsn_;
   size_t memory_bytes_ = 0;
   size_t child_nodes_ = 0;
   uint32_t depth_counts_[kRootBitsMax + 1] = {};  // segments a depth, as far as the top node tells
-  std::deque<Segment*> segments_;          // all, in no order: for RandomNode and for freeing
-  mutable std::vector<uint64_t> scratch_;  // one segment's slots during a rebuild
-  std::vector<uint64_t> halves_[2];
-  std::vector<uint8_t> next_bits_;
+  Segments segments_;  // all, in no order: for RandomNode and for freeing
 };
 
 }  // namespace thermocline::engine
