@@ -24,6 +24,8 @@
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/hash_effects.h"
+#include "engine/types/set_effects.h"
 #include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
@@ -53,10 +55,14 @@ class Database::Impl {
         spiller(core, hot, write_back),
         expirer(core, hot, write_back),
         scanner(core),
-        filter_loader(core) {
+        filter_loader(core),
+        hashes(core, hot),
+        sets(core, hot) {
     core.residency = &residency;
     core.write_back = &write_back;
     core.spiller = &spiller;
+    core.type_effects[static_cast<size_t>(ValueType::kHash)] = &hashes;
+    core.type_effects[static_cast<size_t>(ValueType::kSet)] = &sets;
   }
 
   std::unique_ptr<DirLock> lock;
@@ -75,6 +81,8 @@ class Database::Impl {
   Expirer expirer;
   Scanner scanner;
   FilterLoader filter_loader;
+  Hashes hashes;
+  Sets sets;
 
   std::vector<ColdRead*> reads;
   bool busy = false;  // the last EndTick left work for the next
@@ -510,6 +518,10 @@ void Database::MoveKey(int from_db, std::string_view from, int to_db, std::strin
   CarryValue(from_db, from, to_db, to, /*take=*/true);
   Delete(from_db, from);
 }
+
+Hashes& Database::hashes() { return impl_->hashes; }
+Sets& Database::sets() { return impl_->sets; }
+Random& Database::random() { return *impl_->core.random; }
 
 void Database::FlushDb(int db) {
   Core& core = impl_->core;

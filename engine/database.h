@@ -31,6 +31,10 @@
 
 namespace thermocline::engine {
 
+class Hashes;
+class Random;
+class Sets;
+
 /// What happens to keys behind the back of the command that runs. Called on the executor.
 class DatabaseListener {
  public:
@@ -221,7 +225,12 @@ class Database {
   void CopyKey(int from_db, std::string_view from, int to_db, std::string_view to);
   void MoveKey(int from_db, std::string_view from, int to_db,
                std::string_view to);  // CopyKey, then the source is gone
-  void FlushDb(int db);               // O(1); the content is freed elsewhere
+  /// The verbs of collections (engine/types).
+  Hashes& hashes();
+  Sets& sets();
+  /// The engine's lots: injected, so that a seeded run draws the same.
+  Random& random();
+  void FlushDb(int db);  // O(1); the content is freed elsewhere
   void FlushAll();
   void SwapDb(int a, int b);
   /// OBJECT/RESTORE: access metadata as Redis keeps it, for the policy in force.

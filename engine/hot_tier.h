@@ -8,11 +8,19 @@
 // belongs to. Executor thread.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "engine/core.h"
 
 namespace thermocline::engine {
+
+/// What an edit of a collection did.
+enum class EditResult : uint8_t {
+  kUnchanged,  // nothing is to be logged, and the key must not look changed
+  kChanged,
+  kEmptied,  // the key goes, as by Delete
+};
 
 class HotTier {
  public:
@@ -39,17 +47,18 @@ class HotTier {
   /// in the same frame.
   Entry* TakeValue(Ref& ref, std::string_view new_key);
   /// Changes a collection. `edit(Entry*& entry)` gets the resident entry, may move it, and says
-  /// whether it left it empty: then the key goes, as by Delete. An absent key is made first, packed
-  /// and with the bytes `empty`. REQUIRES: a live entry is of `type`.
+  /// what it did: an EditResult, or a bool for "changed, and empty now". An absent key is made
+  /// first, packed and with the bytes `empty`. REQUIRES: a live entry is of `type`; if the edit
+  /// says kUnchanged, the entry has not moved.
   template <class Edit>
   void EditCollection(Ref& ref, std::string_view key, ValueType type, CollectionEncoding encoding,
                       std::string_view empty, Edit&& edit) {
     if (ref.entry == nullptr) {
       Entry* fresh = Entry::NewPacked(key, type, encoding, empty, core_.frame_lsn);
-      if (edit(fresh)) {
-        Entry::Free(fresh);
-      } else {
+      if (ResultOf(edit(fresh)) == EditResult::kChanged) {
         Create(ref, fresh);
+      } else {
+        Entry::Free(fresh);
       }
       return;
     }
@@ -57,11 +66,12 @@ class HotTier {
     const size_t old_bytes = old->MemoryBytes();
     const bool was_live = ref.live();
     Entry* now = was_live ? old : old->SetPacked(type, encoding, empty);
-    const bool emptied = edit(now);
+    const EditResult result = ResultOf(edit(now));
+    if (result == EditResult::kUnchanged && was_live) return;
     Moved(*ref.space, ref.position, old, old_bytes, now);
     ref.entry = now;
     if (!was_live) Revived(ref);
-    if (emptied) {
+    if (result != EditResult::kChanged) {
       Delete(ref);
       return;
     }
@@ -91,6 +101,10 @@ class HotTier {
   uint64_t resident_bytes() const { return entry_bytes_; }
 
  private:
+  static EditResult ResultOf(EditResult result) { return result; }
+  static EditResult ResultOf(bool emptied) {
+    return emptied ? EditResult::kEmptied : EditResult::kChanged;
+  }
   // A key that was not in the table, or only as a tombstone, is there: counts, and the rest that
   // begins with its life.
   void Insert(Ref& ref, Entry* entry);

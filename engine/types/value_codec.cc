@@ -4,6 +4,8 @@
 
 #include "codec/number_text.h"
 #include "codec/rdb/object.h"
+#include "engine/types/hash.h"
+#include "engine/types/set.h"
 
 namespace thermocline::engine {
 namespace {
@@ -41,11 +43,17 @@ struct TypeCodec {
 };
 
 constexpr TypeCodec kStringCodec = {EncodeString, DecodeString, CountString};
+constexpr TypeCodec kSetCodec = {EncodeSet, DecodeSet, CountSet};
+constexpr TypeCodec kHashCodec = {EncodeHash, DecodeHash, CountHash};
 
 const TypeCodec* CodecOf(ValueType type) {
   switch (type) {
     case ValueType::kString:
       return &kStringCodec;
+    case ValueType::kSet:
+      return &kSetCodec;
+    case ValueType::kHash:
+      return &kHashCodec;
     default:
       return nullptr;
   }
