@@ -127,9 +127,9 @@ bool CollectKeys(const CommandSpec& spec, std::span<const std::string_view> argv
 
 StatusOr<std::unique_ptr<CommandTable>> CommandTable::Create() {
   const std::span<const CommandSpec> families[] = {
-      StringCommands(),     KeysCommands(),   IntrospectionCommands(),
-      ConnectionCommands(), ClientCommands(), TransactionCommands(),
-      ShutdownCommands(),   ConfigCommands(), InfoCommands(),
+      StringCommands(),        HashCommands(),       SetCommands(),    KeysCommands(),
+      IntrospectionCommands(), ConnectionCommands(), ClientCommands(), TransactionCommands(),
+      ShutdownCommands(),      ConfigCommands(),     InfoCommands(),
   };
   return Create(families);
 }

@@ -26,6 +26,8 @@ std::span<const CommandSpec> ConnectionCommands();
 std::span<const CommandSpec> TransactionCommands();
 std::span<const CommandSpec> ShutdownCommands();
 std::span<const CommandSpec> StringCommands();
+std::span<const CommandSpec> HashCommands();
+std::span<const CommandSpec> SetCommands();
 std::span<const CommandSpec> KeysCommands();
 std::span<const CommandSpec> IntrospectionCommands();
 std::span<const CommandSpec> ConfigCommands();

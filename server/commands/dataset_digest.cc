@@ -4,6 +4,8 @@
 #include "server/commands/dataset_digest.h"
 
 #include "codec/bytes.h"
+#include "engine/types/hash.h"
+#include "engine/types/set.h"
 
 namespace thermocline::server {
 
@@ -25,9 +27,30 @@ void DatasetDigest::MixNumber(uint32_t number) {
 
 void DatasetDigest::MixValue(const engine::Entry& entry) {
   MixNumber(static_cast<uint32_t>(entry.type()));
-  char scratch[24];
-  Mix(entry.StringView(scratch));
+  switch (entry.type()) {
+    case engine::ValueType::kString: {
+      char scratch[24];
+      Mix(entry.StringView(scratch));
+      break;
+    }
+    case engine::ValueType::kSet:
+      engine::SetView(&entry).ForEach([this](std::string_view member) { Xor(member); });
+      break;
+    case engine::ValueType::kHash:
+      engine::HashView(&entry).ForEach(
+          [this](std::string_view field, std::string_view value) { XorPair(field, value); });
+      break;
+    default:
+      break;
+  }
   if (entry.expiry_ms() != 0) Xor("!!expire!!");
+}
+
+void DatasetDigest::XorPair(std::string_view first, std::string_view second) {
+  DatasetDigest pair;
+  pair.Mix(first);
+  pair.Mix(second);
+  Xor(pair.bytes());
 }
 
 void DatasetDigest::XorKey(const engine::Entry& entry) {

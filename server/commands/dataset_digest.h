@@ -5,7 +5,8 @@
 //   key    = Mix(Mix(Mix(0, name), type as 4 bytes big-endian), value), then Xor "!!expire!!" if it
 //   expires total  = for each database that holds keys: Mix(number, 4 bytes big-endian), then Xor
 //   of every key's digest
-// Pure functions.
+// A set's value is the Xor of its members, a hash's that of its pairs, each Mix(Mix(0, field),
+// value). Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +26,9 @@ class DatasetDigest {
   void Mix(std::string_view bytes);
   /// Mix of a number in network order.
   void MixNumber(uint32_t number);
-  /// Type, value and whether it expires. REQUIRES: a resident string, the only type so far.
+  /// An unordered pair: a field with its value, a member with its score.
+  void XorPair(std::string_view first, std::string_view second);
+  /// Type, value and whether it expires. REQUIRES: a resident value.
   void MixValue(const engine::Entry& entry);
   /// A key of the current database with its value.
   void XorKey(const engine::Entry& entry);

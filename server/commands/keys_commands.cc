@@ -22,6 +22,7 @@
 #include "server/command_context.h"
 #include "server/commands/arg_spec.h"
 #include "server/commands/command_table.h"
+#include "server/commands/scan_args.h"
 #include "server/commands/string_args.h"
 #include "server/commands/value_names.h"
 #include "server/server.h"
@@ -434,25 +435,6 @@ void ObjectHelp(CommandContext& c) {
 
 // ---- walks -----------------------------------------------------------------------------------
 
-// A cursor as strtoul takes it: an optional sign (a negative number wraps), nothing for zero.
-bool ParseCursor(CommandContext& c, std::string_view text, uint64_t* cursor) {
-  const bool negative = !text.empty() && text[0] == '-';
-  std::string_view digits = text;
-  if (negative || (!text.empty() && text[0] == '+')) digits.remove_prefix(1);
-  bool ok = !digits.empty() || text.empty();
-  uint64_t value = 0;
-  for (const char ch : digits) {
-    ok = ok && ch >= '0' && ch <= '9' && !__builtin_mul_overflow(value, 10, &value) &&
-         !__builtin_add_overflow(value, static_cast<uint64_t>(ch - '0'), &value);
-  }
-  if (!ok) {
-    c.Error("ERR invalid cursor");
-    return false;
-  }
-  *cursor = negative ? 0 - value : value;
-  return true;
-}
-
 // The cold tier could not be read. True: the task is over.
 bool ReplyReadError(CommandContext& c, const codec::Status& error) {
   c.Error("ERR reading from the cold tier failed: " + error.ToString());
@@ -461,50 +443,22 @@ bool ReplyReadError(CommandContext& c, const codec::Status& error) {
 
 class ScanTask final : public CommandTask {
  public:
-  ScanTask(int db, uint64_t cursor) {
+  ScanTask(int db, uint64_t cursor, const ScanOptions& options) : options_(options) {
     request_.db = db;
     request_.cursor = cursor;
-  }
-
-  /// Options from argv[2] on; they are argv's views, which a parked command keeps a copy of, so
-  /// only their indexes are kept. False: the error is replied.
-  bool ParseOptions(CommandContext& c) {
-    for (size_t i = 2; i < c.argc(); i += 2) {
-      const bool more = i + 1 < c.argc();
-      if (c.Is(i, "COUNT") && more) {
-        int64_t count = 0;
-        if (!c.Integer(i + 1, &count)) return false;
-        if (count < 1) {
-          c.SyntaxError();
-          return false;
-        }
-        request_.count = static_cast<uint64_t>(count);
-      } else if (c.Is(i, "MATCH") && more) {
-        pattern_ = i + 1;
-      } else if (c.Is(i, "TYPE") && more) {
-        type_ = i + 1;
-      } else {
-        c.SyntaxError();
-        return false;
-      }
-    }
-    return true;
+    request_.count = options.count;
   }
 
   bool Step(CommandContext& c, engine::Waiter* waiter) override {
     const std::optional<engine::ScanPage> page = c.db().ScanStep(&request_, waiter);
     if (!page) return false;
     if (!page->status.ok()) return ReplyReadError(c, page->status);
-    c.reply().Array(2);
-    char next[codec::kMaxInt64Text];
-    c.reply().Bulk({next, codec::FormatUint64(next, page->next)});
+    ReplyScanCursor(c, page->next);
     const size_t begin = c.reply().BeginDeferred();
     size_t n = 0;
     for (const engine::ScanPage::Key& key : page->keys) {
-      if (pattern_ != 0 && c.arg(pattern_) != "*" && !codec::GlobMatch(c.arg(pattern_), key.key)) {
-        continue;  // "*" is everything, also a key without a byte
-      }
-      if (type_ != 0 && !c.Is(type_, TypeName(key.type))) continue;
+      if (!options_.Matches(c, key.key)) continue;
+      if (options_.type != 0 && !c.Is(options_.type, TypeName(key.type))) continue;
       c.reply().Bulk(key.key);
       ++n;
     }
@@ -514,15 +468,15 @@ class ScanTask final : public CommandTask {
 
  private:
   engine::ScanRequest request_;
-  size_t pattern_ = 0;  // indexes into argv; 0: not given
-  size_t type_ = 0;
+  const ScanOptions options_;
 };
 
 void Scan(CommandContext& c) {
   uint64_t cursor = 0;
-  if (!ParseCursor(c, c.arg(1), &cursor)) return;
-  auto task = std::make_unique<ScanTask>(c.dbnum(), cursor);
-  if (task->ParseOptions(c)) c.StartTask(std::move(task));
+  ScanOptions options;
+  if (!ParseScanCursor(c, c.arg(1), &cursor)) return;
+  if (!ParseScanOptions(c, 2, /*allow_type=*/true, &options)) return;
+  c.StartTask(std::make_unique<ScanTask>(c.dbnum(), cursor, options));
 }
 
 class KeysTask final : public CommandTask {

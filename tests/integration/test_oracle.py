@@ -31,14 +31,7 @@ def pair(module_servers):
 
 @pytest.fixture(scope="module")
 def payloads(pair):
-    """DUMP payloads, made by the oracle."""
-    with pair[0].connect() as connection:
-        made = []
-        for value in generator.PAYLOAD_VALUES:
-            connection.command("SET", "payload", value)
-            made.append(connection.command("DUMP", "payload").value)
-        connection.command("DEL", "payload")
-    return made
+    return generator.make_payloads(pair[0])
 
 
 def test_every_command_of_redis_is_covered_or_listed_as_not_yet(pair):

@@ -7,9 +7,16 @@ the oracle: move a name from NOT_YET to COVERED and write its function.
 
 Arguments come from Draw: mostly valid ones from small pools, so that commands meet each other's keys,
 and now and then an odd one (wrong type, wrong case, huge, negative, binary, empty, missing, surplus).
+
+The collections have files of their own (FAMILIES), each with its COVERED, its KEYS, SETTINGS that change
+when a value is converted (DEFAULT_SETTINGS at the start), and PAYLOADS for RESTORE.
 """
 import random
 import string
+
+from oracle import hash_commands, set_commands
+
+FAMILIES = [hash_commands, set_commands]
 
 # Large TTLs only: nothing may expire between the two servers' clocks. Short ones and times in the past
 # come from the macros in generator.py, which wait until both servers agree.
@@ -49,6 +56,8 @@ class Draw:
     def key(self):
         if self.chance(0.06):
             return self.pick(self.odd_keys)
+        if self.chance(0.1):
+            return self.pick(self.pick(FAMILIES).KEYS)
         # Squared: some keys are touched often, some seldom, so that some stay cold.
         return self.plain_keys[int(self.rng.random() ** 2 * len(self.plain_keys))]
 
@@ -244,6 +253,8 @@ def _object(draw):
 
 
 def _config(draw):
+    if draw.chance(0.4):
+        return ["SET"] + draw.pick(draw.pick(FAMILIES).SETTINGS)
     return draw.pick([
         ["GET", "maxmemory-policy"], ["GET", "hash-max-listpack-entries"], ["get", "databases"],
         ["GET", "appendfsync"], ["GET", "proto-max-bulk-len"], ["GET", "maxmemory-samples"],
@@ -253,7 +264,7 @@ def _config(draw):
         ["GET", "list-max-*"], ["GET"], ["BOGUS"], ["SET"], ["SET", "timeout"], ["SET", "hz", "10"],
         ["SET", "nosuch", "1"], ["SET", "maxmemory-policy", "bogus"], ["SET", "maxmemory-samples", "0"],
         ["SET", "slowlog-max-len", "128"], ["SET", "slowlog-max-len", "abc"],
-        ["SET", "hash-max-listpack-entries", "128", "hash-max-listpack-entries", "64"],
+        ["SET", "hash-max-listpack-entries", "12", "hash-max-listpack-entries", "6"],
         ["SET", "lfu-log-factor", "-1"], ["SET", "port", "70000"], ["SET", "databases", "8"],
         ["SET", "timeout", "0", "tcp-keepalive", "300"], ["SET", "timeout", "0", "nosuch", "1"],
         ["RESETSTAT"], ["RESETSTAT", "x"]])
@@ -280,6 +291,7 @@ KNOWN_FOR_COMMAND = [
     "exec", "discard", "watch", "unwatch", "ping", "echo", "info", "pexpireat", "object", "config",
     "client", "command", "debug", "lastsave", "hello", "auth", "object|encoding", "config|get",
     "client|kill", "command|getkeys", "nosuch", "get|nosuch", ""]
+KNOWN_FOR_COMMAND += [name.lower() for family in FAMILIES for name in family.COVERED]
 
 
 def _command(draw):
@@ -386,6 +398,9 @@ COVERED = {
     "WAIT": (0.3, lambda d: d.pick([["0", "1"], ["abc", "1"], ["0", "-1"], ["0", "abc"]])),
 }
 
+for _family in FAMILIES:
+    COVERED.update(_family.COVERED)
+
 # Sent by macros or by other tests, not by the generator.
 ELSEWHERE = {
     "QUIT": "test_protocol.py", "SHUTDOWN": "test_config.py", "BGREWRITEAOF": "test_config.py",
@@ -396,10 +411,6 @@ ELSEWHERE = {
 NOT_YET = {
     "lists": "BLMOVE BLMPOP BLPOP BRPOP BRPOPLPUSH LINDEX LINSERT LLEN LMOVE LMPOP LPOP LPOS LPUSH "
              "LPUSHX LRANGE LREM LSET LTRIM RPOP RPOPLPUSH RPUSH RPUSHX",
-    "hashes": "HDEL HEXISTS HGET HGETALL HINCRBY HINCRBYFLOAT HKEYS HLEN HMGET HMSET HRANDFIELD HSCAN "
-              "HSET HSETNX HSTRLEN HVALS",
-    "sets": "SADD SCARD SDIFF SDIFFSTORE SINTER SINTERCARD SINTERSTORE SISMEMBER SMEMBERS SMISMEMBER "
-            "SMOVE SPOP SRANDMEMBER SREM SSCAN SUNION SUNIONSTORE",
     "sorted sets": "BZMPOP BZPOPMAX BZPOPMIN ZADD ZCARD ZCOUNT ZDIFF ZDIFFSTORE ZINCRBY ZINTER "
                    "ZINTERCARD ZINTERSTORE ZLEXCOUNT ZMPOP ZMSCORE ZPOPMAX ZPOPMIN ZRANDMEMBER ZRANGE "
                    "ZRANGEBYLEX ZRANGEBYSCORE ZRANGESTORE ZRANK ZREM ZREMRANGEBYLEX ZREMRANGEBYRANK "

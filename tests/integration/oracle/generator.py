@@ -3,6 +3,9 @@ failure replays, and a step can be left out without changing the others (which s
 
 A step is a command on one of the connections, or a macro, which the runner carries out alone:
   scan      a full SCAN iteration with options, compared as a set
+  members   a full iteration over a collection (HSCAN, SSCAN …), compared likewise
+  drawn     random picks of a collection (HRANDFIELD, SRANDMEMBER …): right kind, number, and members
+  popped    SPOP: what was popped was a member and is gone; then it is put back, so that both are equal
   random    RANDOMKEY, and the key it names exists on both sides
   expired   a key is given a deadline that passes (relative or in the past), both servers wait, both see it go
   quiet     CLIENT REPLY OFF/SKIP: commands without replies
@@ -32,6 +35,22 @@ class Step:
 PAYLOAD_VALUES = [b"", b"0", b"-1", b"127", b"128", b"32767", b"32768", b"2147483647", b"2147483648",
                   b"-9223372036854775808", b"x", b"x" * 20, b"x" * 21, b"ab" * 500, b"y" * 63,
                   b"z" * 64, b"w" * 16384, bytes(range(256)) * 2, b"007", b"3.0"]
+
+
+def make_payloads(server):
+    """DUMP payloads, made by the oracle."""
+    makers = [["SET", "payload", value] for value in PAYLOAD_VALUES]
+    for family in commands.FAMILIES:
+        makers += family.PAYLOADS
+    made = []
+    with server.connect() as connection:
+        for maker in makers:
+            connection.command("DEL", "payload")
+            reply = connection.command(*maker)
+            assert not reply.is_error(), f"{maker}: {reply}"
+            made.append(connection.command("DUMP", "payload").value)
+        connection.command("DEL", "payload")
+    return made
 
 
 def random_case(draw, name):
@@ -68,6 +87,13 @@ def _step(draw, rng, connection, names, weights):
         return Step("quiet", connection, [draw.pick(["OFF", "SKIP"]), draw.key(), draw.value()])
     if roll < 0.0115:
         return Step("spill", connection, draw.pick([["SPILL", "ALL"], ["CHECKPOINT"]]))
+    if roll < 0.0155:
+        return Step("members", connection, draw.pick(commands.FAMILIES).scan_step(draw))
+    if roll < 0.0195:
+        family = draw.pick([f for f in commands.FAMILIES if hasattr(f, "drawn_step")])
+        return Step("drawn", connection, family.drawn_step(draw))
+    if roll < 0.0235:
+        return Step("popped", connection, commands.set_commands.popped_step(draw))
     return Step("command", connection, _call(draw, rng, names, weights))
 
 
@@ -75,7 +101,7 @@ def _call(draw, rng, names, weights):
     name = rng.choices(names, weights=weights)[0]
     argv = [random_case(draw, name)] + list(commands.COVERED[name][1](draw))
     roll = rng.random()
-    if name == "SCAN":  # a cut or grown one may be valid, and then the order of keys shows
+    if name in ("SCAN", "SPOP"):  # a cut or grown one may be valid: the order of keys shows, or chance
         pass
     elif roll < 0.01:  # wrong arity: one word too many or too few
         argv = argv[:-1] if len(argv) > 1 and draw.chance(0.6) else argv + [draw.key()]
@@ -118,7 +144,7 @@ def _scan_options(draw):
     if draw.chance(0.4):
         words += [draw.case("MATCH"), draw.pick(commands.PATTERNS)]
     if draw.chance(0.3):
-        words += [draw.case("TYPE"), draw.pick(["string", "STRING", "list", "nosuch"])]
+        words += [draw.case("TYPE"), draw.pick(["string", "STRING", "list", "hash", "Set", "nosuch"])]
     return words
 
 

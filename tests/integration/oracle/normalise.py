@@ -68,6 +68,53 @@ def _same_keys(argv, a, b):
             and sorted(k.value for k in a.value) == sorted(k.value for k in b.value))
 
 
+def _sorted(items):
+    return sorted((item.kind, repr(item.plain())) for item in items)
+
+
+@rule("the order of members is that of the hash table; of one command, by the pair", "HKEYS", "HVALS", "SMEMBERS",
+      "SINTER", "SUNION", "SDIFF", "SPOP")
+def _same_members(argv, a, b):
+    return (a.kind == b.kind and isinstance(a.value, list) and isinstance(b.value, list)
+            and _sorted(a.value) == _sorted(b.value))
+
+
+def _pairs(items):
+    return sorted((key.value, value.value) for key, value in zip(items[::2], items[1::2]))
+
+
+@rule("the order of fields is that of the hash table", "HGETALL")
+def _same_pairs(argv, a, b):
+    return a.kind == b.kind and len(a.value) == len(b.value) and _pairs(a.value) == _pairs(b.value)
+
+
+@rule("which members is random; the macro `drawn` checks them", "HRANDFIELD", "SRANDMEMBER")
+def _as_many(argv, a, b):
+    if a.kind != b.kind or not isinstance(a.value, list):
+        return a.kind == b.kind and (a.value is None) == (b.value is None)
+    return len(a.value) == len(b.value) and all(
+        x.kind == y.kind and isinstance(x.value, list) == isinstance(y.value, list)
+        for x, y in zip(a.value, b.value))
+
+
+@rule("cursors are each server's own; the macro `members` checks whole iterations", "HSCAN", "SSCAN")
+def _same_step(argv, a, b):
+    if [x.kind for x in a.value] != [x.kind for x in b.value]:
+        return False
+    whole = a.value[0].value == b.value[0].value == b"0" and _word(argv, 2) == "0"
+    return not whole or _sorted(a.value[1].value) == _sorted(b.value[1].value)
+
+
+# Types of RDB objects that list a hash table's elements.
+TABLE_TYPES = (2, 4)
+
+
+@rule("elements of a hash table are written in its order; the comparison of contents looks at them", "DUMP")
+def _same_payload(argv, a, b):
+    return (a.kind == b.kind == "$" and len(a.value) == len(b.value) and a.value[0] == b.value[0]
+            and a.value[0] in TABLE_TYPES)
+
+
 @rule("which key is random; the runner checks that it exists", "RANDOMKEY")
 def _both_or_neither(argv, a, b):
     return a.kind == b.kind and (a.value is None) == (b.value is None)

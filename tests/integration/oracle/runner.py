@@ -7,7 +7,7 @@ replies: the order in which commands reach a server is fixed by the seed.
 import time
 
 import resp
-from oracle import generator, normalise, shrink
+from oracle import commands, generator, normalise, shrink
 
 MAX_PIPELINE = 64
 # A deadline set 1 ms ahead has passed on both servers after this time.
@@ -41,6 +41,10 @@ class Runner:
                 for argv in (["CLIENT", "UNPAUSE"], ["FLUSHALL"], ["DEBUG", "SET-ACTIVE-EXPIRE", "0"]):
                     reply = connection.command(*argv)
                     assert not reply.is_error(), f"{server.describe()}: {argv}: {reply}"
+                for family in commands.FAMILIES:
+                    for setting in family.DEFAULT_SETTINGS:
+                        reply = connection.command("CONFIG", "SET", *setting)
+                        assert not reply.is_error(), f"{server.describe()}: {setting}: {reply}"
         self.connections = [tuple(server.connect(protocol=3 if number == 2 else 2)
                                   for server in self.servers)
                             for number in range(generator.CONNECTIONS)]
@@ -139,6 +143,72 @@ class Runner:
             raise Difference(index, step, f"{len(found[0])} keys, only here: {found[0] - found[1]}",
                              f"{len(found[1])} keys, only here: {found[1] - found[0]}")
 
+    def _macro_members(self, index, step):
+        if self._in_transaction(step):
+            return
+        name, key, *options = step.argv
+        found = []
+        for connection in self.connections[step.connection]:
+            items, cursor = [], b"0"
+            for _ in range(1_000_000):
+                reply = connection.command(name, key, cursor, *options)
+                if reply.is_error():
+                    items = reply.raw
+                    break
+                cursor = reply.value[0].value
+                values = [item.value for item in reply.value[1].value]
+                items += values if name == "SSCAN" else zip(values[::2], values[1::2])
+                if cursor == b"0":
+                    break
+            found.append(items if isinstance(items, bytes) else sorted(set(items)))
+        if found[0] != found[1]:
+            raise Difference(index, step, *found)
+
+    def _macro_drawn(self, index, step):
+        if self._in_transaction(step):
+            return
+        all_of, name, key, count, *options = step.argv
+        oracle, ours = self._both(step, name, key, count, *options)
+        if not normalise.same([name, key, count], oracle, ours):
+            raise Difference(index, step, oracle, ours)
+        if ours.is_error():
+            return
+        whole = self._both(step, all_of, key)[1]
+        with_values = bool(options)
+        pool = [item.value for item in whole.value]
+        if all_of != "SMEMBERS":
+            pool = list(zip(pool[::2], pool[1::2])) if with_values else pool[::2]
+        drawn = [item.plain() for item in ours.value]
+        if with_values:
+            drawn = ([tuple(pair) for pair in drawn] if drawn and isinstance(drawn[0], list)
+                     else list(zip(drawn[::2], drawn[1::2])))
+        if not set(drawn) <= set(pool) or (count > 0 and len(set(drawn)) != len(drawn)):
+            raise Difference(index, step, whole, ours)
+
+    def _macro_popped(self, index, step):
+        if self._in_transaction(step):
+            return
+        key = step.argv[0]
+        before = self._both(step, "SMEMBERS", key)
+        replies = self._both(step, "SPOP", *step.argv)
+        if not normalise.same(["SPOP"], *replies):
+            # Which members is random: only the kind must be equal, and how many.
+            a, b = replies
+            if a.kind != b.kind or isinstance(a.value, list) and len(a.value) != len(b.value):
+                raise Difference(index, step, a, b)
+        if replies[0].is_error():
+            return
+        after = self._both(step, "SMEMBERS", key)
+        popped = [[item.value for item in reply.value] if isinstance(reply.value, list)
+                  else [reply.value] * (reply.value is not None) for reply in replies]
+        for some, whole, rest in zip(popped, before, after):
+            had, has = ({item.value for item in reply.value} for reply in (whole, rest))
+            if len(set(some)) != len(some) or had - set(some) != has or not set(some) <= had:
+                raise Difference(index, step, replies[0], replies[1])
+        for connection, some in zip(self.connections[step.connection], popped):
+            if some:
+                connection.command("SADD", key, *some)
+
     def _macro_random(self, index, step):
         if self._in_transaction(step):
             return
@@ -205,23 +275,44 @@ class Runner:
                     ends = connection.pipeline([["PEXPIRETIME", key] for key in keys])
                     kinds = connection.pipeline([["OBJECT", "ENCODING", key] for key in keys])
                     size = connection.command("DBSIZE").value
-                    for key, dump, end, kind in zip(keys, names, ends, kinds):
-                        held[database, key] = (dump.value, end.value, kind.value)
+                    values = [connection.command("DEBUG", "DIGEST-VALUE", key).value[0].value for key in keys]
+                    for key, dump, end, kind, value in zip(keys, names, ends, kinds, values):
+                        held[database, key] = (dump.value, end.value, (kind.value, value))
                     # DBSIZE counts keys past their deadline until they are met; KEYS has met them all.
                     held[database, "DBSIZE"] = (size, -1, size == len(keys))
                 digest = connection.command("DEBUG", "DIGEST").value
                 contents.append((held, digest))
         (oracle, oracle_digest), (ours, our_digest) = contents
+        reordered = []
         for where in sorted(set(oracle) | set(ours), key=repr):
             a, b = oracle.get(where), ours.get(where)
-            if a is None or b is None or a[0] != b[0] or a[2] != b[2] or (
+            if a is None or b is None or a[2] != b[2] or (
                     (a[1] < 0) != (b[1] < 0)
                     or abs(a[1] - b[1]) > normalise.TTL_TOLERANCE_MS):
                 raise Difference(-1, step, (where, a), (where, b))
+            if a[0] != b[0]:
+                if not normalise.same(["DUMP"], resp.Reply("$", a[0]), resp.Reply("$", b[0])):
+                    raise Difference(-1, step, (where, a), (where, b))
+                reordered.append((where, a, b))
+        self._exchange(step, reordered)
         # The digest covers deadlines only as "has one": it is equal although the clocks differ.
         if oracle_digest != our_digest:
             raise Difference(-1, step, oracle_digest, our_digest)
         return sum(1 for where in oracle if where[1] != "DBSIZE")
+
+
+    def _exchange(self, step, reordered):
+        """Each server restores the other's payload of the values whose payloads differ in their order."""
+        for number, server in enumerate(self.servers):
+            with server.connect() as connection:
+                for (_, key), *both in reordered:
+                    payload = both[1 - number][0]
+                    ttl = 0 if both[number][1] < 0 else 10 ** 9  # that there is one is part of the digest
+                    reply = connection.command("RESTORE", b"exchanged", ttl, payload, "REPLACE")
+                    digest = connection.command("DEBUG", "DIGEST-VALUE", b"exchanged").value[0].value
+                    if reply.is_error() or digest != both[number][2][1]:
+                        raise Difference(-1, step, (key, payload), (server.describe(), reply, digest))
+                connection.command("DEL", b"exchanged")
 
 
 def shrink_difference(both, steps, failure, seconds):

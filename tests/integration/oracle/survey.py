@@ -14,15 +14,6 @@ from oracle import generator, runner
 from test_oracle import OUR_ARGUMENTS
 
 
-def make_payloads(server):
-    with server.connect() as connection:
-        made = []
-        for value in generator.PAYLOAD_VALUES:
-            connection.command("SET", "payload", value)
-            made.append(connection.command("DUMP", "payload").value)
-        return made
-
-
 def main():
     seeds, steps_a_seed, first = [int(word) for word in sys.argv[1:]] + [100, 1000, 1][len(sys.argv) - 1:]
     shown = {}
@@ -32,7 +23,7 @@ def main():
         if ours.is_ours:
             ours.arguments += OUR_ARGUMENTS
         ours.start()
-        payloads = make_payloads(oracle)
+        payloads = generator.make_payloads(oracle)
         both = runner.Runner(oracle, ours)
         for seed in range(first, first + seeds):
             steps = generator.generate(seed, steps_a_seed, payloads)

@@ -1,0 +1,35 @@
+// The arguments of the SCAN family: a cursor, then options.
+//
+// Redis reads the cursor before it looks at the key, and the options after it; so the two are
+// separate here. The error is replied where it is found.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "server/command_context.h"
+
+namespace thermocline::server {
+
+/// False: "ERR invalid cursor" is replied.
+bool ParseScanCursor(CommandContext& c, std::string_view text, uint64_t* cursor);
+
+struct ScanOptions {
+  uint64_t count = 10;  // elements to examine
+  // Indexes into argv, which outlives a parked command where views into it do not; 0: not given.
+  size_t pattern = 0;
+  size_t type = 0;
+
+  /// Whether MATCH lets `text` through. "*" is everything, also what the matcher refuses: the empty
+  /// text.
+  bool Matches(const CommandContext& c, std::string_view text) const;
+};
+
+/// Options from argv[first] on. TYPE is an option of SCAN alone. False: the error is replied.
+bool ParseScanOptions(CommandContext& c, size_t first, bool allow_type, ScanOptions* options);
+
+/// The reply's head: the array of two and the next cursor; the elements follow as an array.
+void ReplyScanCursor(CommandContext& c, uint64_t next);
+
+}  // namespace thermocline::server
