@@ -128,6 +128,26 @@ TEST(IntrospectionCommandsTest, DigestsSeeExpiryAndTheNumberOfTheDatabase) {
   EXPECT_NE(server.Run({"DEBUG", "DIGEST"}), "+26e7e6440d0eb30fd549cadedc152b2a3609cde3\r\n");
 }
 
+TEST(IntrospectionCommandsTest, DigestsOfHashesAndSetsDoNotDependOnTheEncoding) {
+  TestServer server(WithDebug());
+  server.Run({"HSET", "h", "a", "1", "b", "text", "", "empty"});
+  server.Run({"SADD", "si", "3", "1", "2"});
+  server.Run({"SADD", "st", "a", "b", "7"});
+  server.Run({"HSET", "big", "f", std::string(72, 'x'), "g", "1"});
+  EXPECT_EQ(server.Run({"DEBUG", "DIGEST-VALUE", "h", "si", "st", "big"}),
+            "*4\r\n+4925eb018fccbcdb4710fc93371ab0bd81fa14c0\r\n"
+            "+2a462a3f51a1db89738ebbeef0c47ce1bbc85246\r\n"
+            "+4db2915dc242371e719444ddc8b328e38ac18e1c\r\n"
+            "+5acb9124dad658882b3fa20a0542ea9a3b730b30\r\n");
+  const std::string all = "+347fbff40d309968eeb3e2e6f77f66c263c1c45b\r\n";
+  EXPECT_EQ(server.Run({"DEBUG", "DIGEST"}), all);
+  server.Run({"CONFIG", "SET", "hash-max-listpack-entries", "2"});
+  server.Run({"HSET", "h", "a", "1"});
+  EXPECT_EQ(server.Run({"OBJECT", "ENCODING", "h"}), Bulk("hashtable"));
+  ASSERT_EQ(server.Run({"DEBUG", "SPILL"}), kOk);
+  EXPECT_EQ(server.Run({"DEBUG", "DIGEST"}), all);
+}
+
 TEST(IntrospectionCommandsTest, DebugObjectTellsSizesAsDumpWritesThem) {
   TestServer server(WithDebug());
   server.Run({"MSET", "i", "12345", "l", std::string(70, 'a')});
