@@ -48,10 +48,6 @@ size_t HeadSize(uint8_t head) {
   return head <= kInt64 ? 1 : 0;
 }
 
-bool IsText(uint8_t head) {
-  return (head & 0xc0) == 0x80 || (head & 0xf0) == 0xe0 || head == kText32;
-}
-
 void StoreHeader(char* start, size_t bytes, size_t count) {
   StoreFixed32(start, static_cast<uint32_t>(bytes));
   StoreFixed16(start + 4, count < kCountUnknown ? static_cast<uint16_t>(count) : kCountUnknown);
@@ -134,27 +130,34 @@ size_t ListpackView::Find(size_t from, std::string_view text, size_t stride) con
   if (from == kNone) return kNone;
   int64_t number = 0;
   const bool is_int = ParseInt64(text, &number);
-  const char* const start = bytes_.data();
-  for (size_t at = from, skip = 0; static_cast<uint8_t>(start[at]) != kEnd;) {
-    if (skip == 0) {
-      skip = stride;
-      const auto head = static_cast<uint8_t>(start[at]);
-      if (IsText(head)) {
-        // Text that looks like a number is possible in bytes from elsewhere, so it is compared,
-        // too.
-        const PackedValue value = At(at);
-        if (value.text.size() == text.size() &&
-            std::memcmp(value.text.data(), text.data(), text.size()) == 0) {
-          return at;
-        }
-      } else if (is_int && At(at).number == number) {
-        return at;
+  // Text that looks like a number is possible in bytes from elsewhere, so text is compared even
+  // if a number is looked for.
+  const auto is_text = [text](const char* data, size_t size) {
+    return size == text.size() && std::memcmp(data, text.data(), size) == 0;
+  };
+  const char* p = bytes_.data() + from;
+  for (size_t skip = 0; static_cast<uint8_t>(*p) != kEnd;) {
+    const auto head = static_cast<uint8_t>(*p);
+    const bool compare = skip == 0;
+    skip = (compare ? stride : skip) - 1;
+    // Short text and small numbers are nearly all there is: their size needs no second look.
+    if (head < 0xc0) {
+      const size_t size = head < 0x80 ? 0 : head & 0x3fU;
+      if (compare && (head < 0x80 ? is_int && number == head : is_text(p + 1, size))) break;
+      p += size + 2;
+      continue;
+    }
+    const auto offset = static_cast<size_t>(p - bytes_.data());
+    if (compare) {
+      const PackedValue value = At(offset);
+      if (value.is_int ? is_int && number == value.number
+                       : is_text(value.text.data(), value.text.size())) {
+        break;
       }
     }
-    --skip;
-    at += EntrySize(at);
+    p += EntrySize(offset);
   }
-  return kNone;
+  return ElementOrNone(static_cast<size_t>(p - bytes_.data()));
 }
 
 // --- one element ---

@@ -5,16 +5,14 @@
 // read as Redis reads it, by its longest numeric prefix.
 #pragma once
 
+#include "codec/number_text.h"
 #include "codec/packed/listpack.h"
 #include "codec/packed/packed_value.h"
 
 namespace thermocline::codec {
 
-/// Room for a score's text ("-1.7976931348623157e+308").
-inline constexpr size_t kScoreScratch = 32;
-
 /// The score to be stored; its text is made in `scratch`, which the result borrows.
-ListpackElement ScoreElement(double score, char (&scratch)[kScoreScratch]);
+ListpackElement ScoreElement(double score, char (&scratch)[kMaxDoubleText]);
 
 /// The score that is stored: 0 for text without a numeric prefix. NaN only if the text says so,
 /// which no listpack does that Redis or we wrote.

@@ -15,8 +15,10 @@ bool ReadLength(ByteReader* in, uint32_t* length) {
   uint8_t first = 0;
   if (!in->ReadU8(&first)) return false;
   *length = first;
-  // 255, which no writer uses here, counts as long, too.
-  return first < kLong || in->ReadFixed32(length);
+  if (first < kLong) return true;
+  // 255, which no writer uses here, counts as long, too. A short length in the long form makes
+  // Redis lose its way in the map: it is refused.
+  return in->ReadFixed32(length) && *length >= kLong;
 }
 
 }  // namespace

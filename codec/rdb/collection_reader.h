@@ -7,12 +7,12 @@
 // encoding in memory is the caller's business (Redis's loader rules, with the configured limits).
 //
 // Nothing is trusted: every length is checked before use, and no memory is taken for a count before
-// its elements are there. Everything that redis-server 7.0.15 with `sanitize-dump-payload yes`
-// answers with "Bad data format" is kCorruption here, save one: that an element comes twice in a
-// run is noticed by the container that the caller fills; it returns Duplicate() then. Not kept from
-// Redis: it takes elements out of the ten bytes of DUMP's footer if a length says so, and a sorted
-// set whose listpack has NaN as a score; both are refused. Bytes behind the object are not looked
-// at, as in Redis.
+// its elements are there. What redis-server 7.0.15 with `sanitize-dump-payload yes` answers with
+// "Bad data format" is kCorruption here, save one: that an element comes twice in a run is noticed
+// by the container that the caller fills; it returns Duplicate() then. Refused although Redis takes
+// it: an object that reaches into the ten bytes of DUMP's footer, NaN as a score in a listpack, a
+// zipmap with a short length in the long form. Bytes behind the object are not looked at, as in
+// Redis.
 //
 // What a reader gives out borrows from it or from the payload, until the next Next().
 #pragma once

@@ -97,15 +97,20 @@ StatusOr<StoredString> ReadStored(ByteReader* in) {
   }
   stored.form = StoredString::kCompressed;
   uint64_t compressed = 0;
-  bool compressed_encoded = false;
-  bool length_encoded = false;
-  if (!ReadRdbLength(in, &compressed, &compressed_encoded) ||
-      !ReadRdbLength(in, &stored.length, &length_encoded) || compressed_encoded || length_encoded) {
+  // Redis does not ask whether these two are lengths: of an encoding byte it takes the six bits.
+  bool ignored = false;
+  if (!ReadRdbLength(in, &compressed, &ignored) || !ReadRdbLength(in, &stored.length, &ignored)) {
     return Status::Corruption("RDB string: bad length");
   }
   if (!in->ReadBytes(compressed, &stored.bytes)) return CutShort();
+  // Nor does it look at the data of a text without bytes.
+  if (stored.length == 0) {
+    stored.form = StoredString::kPlain;
+    stored.bytes = {};
+    return stored;
+  }
   // compressed is at most the size of the source now, so the product does not overflow.
-  if (stored.length == 0 || stored.length > compressed * kMaxLzfExpansion) {
+  if (stored.length > compressed * kMaxLzfExpansion) {
     return Status::Corruption("RDB string: impossible LZF length");
   }
   return stored;

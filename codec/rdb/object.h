@@ -52,8 +52,9 @@ enum RdbListContainer : uint8_t { kRdbNodePlain = 1, kRdbNodePacked = 2 };
 
 /// Appends a length in 1, 2, 5 or 9 bytes.
 void AppendRdbLength(std::string* out, uint64_t length);
-/// Reads a length. *encoded tells that it is no length but an RdbStringEncoding. False: bytes
-/// missing or an unknown form.
+/// Reads a length. *encoded tells that it is no length but an RdbStringEncoding, which only the
+/// reader of a string has to mind: elsewhere Redis takes it for a length. False: bytes missing or
+/// an unknown form.
 bool ReadRdbLength(ByteReader* in, uint64_t* length, bool* encoded);
 
 /// Appends a string: as an integer if it is the canonical form of one of 32 bits; else, if

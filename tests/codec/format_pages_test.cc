@@ -40,7 +40,8 @@ TEST_P(FormatPages, ShowTheirGoldenFiles) {
   for (const std::string& file : shown) EXPECT_TRUE(file.starts_with(name + "/")) << file;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, FormatPages, testing::Values("log", "cold-tier", "rdb-object"));
+INSTANTIATE_TEST_SUITE_P(All, FormatPages,
+                         testing::Values("log", "cold-tier", "packed", "rdb-object"));
 
 TEST(FormatPage, EveryKindOfColdRecordIsShown) {
   const std::set<std::string> shown = CheckPage("docs/formats/cold-tier.md");

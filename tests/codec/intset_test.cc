@@ -21,6 +21,7 @@ std::string Build(const std::vector<int64_t>& members) {
 }
 
 TEST(Intset, BytesAreThoseOfThePage) {
+  EXPECT_EQ(ToHex(Build({1, -2, 30000})), ToHex(Golden("packed/v1/intset.hex")));
   EXPECT_EQ(ToHex(EmptyIntset()), "0200000000000000");
   EXPECT_EQ(ToHex(Build({3, -1, 2})), "0200000003000000ffff02000300");
   EXPECT_EQ(ToHex(Build({1, 32768})), "04000000020000000100000000800000");

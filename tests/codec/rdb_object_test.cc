@@ -137,26 +137,28 @@ TEST(RdbObject, HostileStringsAreRefused) {
            "82",                  // an unknown length form
            "81ffffffffffffffff",  // 2^64 - 1 bytes announced
            "80ffffffff00",        // 4 GiB announced
-           "c0",
-           "c100",
+           "c0", "c100",
            "c2000000",  // integers cut short
            "c4",
            "ff",  // unknown encodings
-           "c3",
-           "c305",
+           "c3", "c305",
            "c30500",                          // LZF without its parts
-           "c3c00000",                        // an encoding where a length belongs
-           "c304c00000612000",                // the same for the second length
            "c30081ffffffffffffffff",          // something from nothing
            "c30481ffffffffffffffff00612000",  // more than LZF can expand to
            "c3040500612000",                  // a wrong uncompressed length
            "c381ffffffffffffffff0400612000",  // a compressed length beyond the bytes
-           "c30000",                          // an empty string is not compressed
        }) {
     const auto read = ReadHex(hex);
     EXPECT_EQ(read.status().code(), StatusCode::kCorruption) << hex;
   }
   EXPECT_EQ(ReadHex("c3040400612000").value(), "aaaa");
+}
+
+// As redis-server takes them.
+TEST(RdbObject, OddStringsAreTaken) {
+  EXPECT_EQ(ReadHex("c3c4c400612000").value(), "aaaa") << "lengths in the form of an encoding";
+  EXPECT_EQ(ReadHex("c30000").value(), "") << "nothing, compressed to nothing";
+  EXPECT_EQ(ReadHex("c302000161").value(), "") << "data of which nothing is wanted";
 }
 
 TEST(RdbObject, TheCallersLimitHolds) {

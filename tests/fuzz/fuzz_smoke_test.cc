@@ -6,15 +6,20 @@
 #include <algorithm>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "codec/bytes.h"
+#include "codec/rdb/object.h"
 #include "tests/codec/golden.h"
 
 extern "C" {
 int Fuzz_cold_record(const uint8_t* data, size_t size);
+int Fuzz_collection_payload(const uint8_t* data, size_t size);
 int Fuzz_log_frame(const uint8_t* data, size_t size);
+int Fuzz_packed(const uint8_t* data, size_t size);
 int Fuzz_rdb_object(const uint8_t* data, size_t size);
 int Fuzz_resp(const uint8_t* data, size_t size);
 }
@@ -31,6 +36,7 @@ std::vector<std::string> GoldenSeeds(const std::string& folder) {
   std::vector<std::string> seeds;
   const std::filesystem::path root = std::string(THERMOCLINE_SOURCE_DIR) + "/tests/golden";
   for (const auto& entry : std::filesystem::directory_iterator(root / folder)) {
+    if (entry.path().extension() != ".hex") continue;
     seeds.push_back(Golden(folder + "/" + entry.path().filename().string()));
   }
   // The order of a directory is not fixed, a run has to be.
@@ -83,6 +89,35 @@ void RunTarget(Target target, const std::vector<std::string>& seeds) {
 }
 
 TEST(FuzzSmoke, ColdRecord) { RunTarget(Fuzz_cold_record, GoldenSeeds("cold-tier/v1")); }
+
+// Type and payload of every golden DUMP.
+std::vector<std::string> CollectionSeeds() {
+  std::vector<std::string> seeds;
+  for (const std::string& dump : GoldenSeeds("rdb-collections/v1")) {
+    seeds.push_back(dump.substr(0, dump.size() - 10));
+  }
+  return seeds;
+}
+
+TEST(FuzzSmoke, CollectionPayload) { RunTarget(Fuzz_collection_payload, CollectionSeeds()); }
+
+TEST(FuzzSmoke, Packed) {
+  // The packed values themselves, behind the number that chooses their reader.
+  std::vector<std::string> seeds;
+  for (const std::string& object : CollectionSeeds()) {
+    static const std::map<uint8_t, char> kKinds = {
+        {kRdbHashListpack, 0}, {kRdbZsetListpack, 0}, {kRdbSetIntset, 1},  {kRdbListZiplist, 2},
+        {kRdbHashZiplist, 2},  {kRdbZsetZiplist, 2},  {kRdbHashZipmap, 3},
+    };
+    const auto kind = kKinds.find(static_cast<uint8_t>(object[0]));
+    if (kind == kKinds.end()) continue;
+    ByteReader reader(std::string_view(object).substr(1));
+    const auto bytes = ReadRdbString(&reader);
+    ASSERT_TRUE(bytes.ok());
+    seeds.push_back(kind->second + *bytes);
+  }
+  RunTarget(Fuzz_packed, seeds);
+}
 
 TEST(FuzzSmoke, LogFrame) { RunTarget(Fuzz_log_frame, GoldenSeeds("log/v1")); }
 
