@@ -256,14 +256,19 @@ codec::Status Database::ApplyOptions() {
 // ---- residency
 // ------------------------------------------------------------------------------------------------------
 
-void Database::PrefetchBucket(int db, std::string_view key) {
-  const KeyTable& table = impl_->core.keyspace.at(db).table;
-  table.PrefetchBucket(table.PositionOf(key));
+uint64_t Database::PositionOf(std::string_view key) const {
+  return impl_->core.keyspace.at(0).table.PositionOf(key);
 }
 
-void Database::PrefetchEntry(int db, std::string_view key) {
-  const KeyTable& table = impl_->core.keyspace.at(db).table;
-  table.PrefetchEntry(table.PositionOf(key), 128);
+// Two tight loops: nothing in them waits for what an earlier turn fetches, so that the processor
+// has many misses (of caches and of address translation) under way at once.
+void Database::Prefetch(std::span<const KeyPlace> places) {
+  const Keyspace& keyspace = impl_->core.keyspace;
+  for (const KeyPlace& place : places) keyspace.at(place.db).table.PrefetchBucket(place.position);
+  for (const KeyPlace& place : places) {
+    const Space& space = keyspace.at(place.db);
+    space.table.PrefetchEntry(place.position, space.entry_bytes_mean);
+  }
 }
 
 bool Database::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {

@@ -149,10 +149,14 @@ class Database {
   int databases() const;
 
   // ---- residency -----------------------------------------------------------------------------
-  /// Starts the memory fetches of a key that a command soon asks for: bucket first, later its
-  /// entry.
-  void PrefetchBucket(int db, std::string_view key);
-  void PrefetchEntry(int db, std::string_view key);
+  /// Where a key's place is in every database's table.
+  uint64_t PositionOf(std::string_view key) const;
+  struct KeyPlace {
+    int db;
+    uint64_t position;
+  };
+  /// Fetches what the lookups of these keys will read: all their buckets, then all their entries.
+  void Prefetch(std::span<const KeyPlace> places);
   /// True: all keys are resident as far as needed, or known absent; run now, in the same tick.
   /// False: waiter->OnReady() follows. `waiter` may already hold pins from an earlier call; they
   /// stay until Release.

@@ -15,7 +15,7 @@ void Keyspace::Load(const std::vector<DbId>& ids, std::vector<Dropped> dropped) 
   numbers_.clear();
   by_id_.clear();
   for (DbId id : ids) {
-    numbers_.push_back(std::make_unique<Space>(id, hash_key_, id >> 16));
+    numbers_.push_back(std::make_unique<Space>(id, hash_key_, id >> 16, &positions_));
     by_id_[id] = numbers_.back().get();
   }
   dropped_ = std::move(dropped);
@@ -34,7 +34,7 @@ int Keyspace::NumberOf(DbId id) const {
 }
 
 std::unique_ptr<Space> Keyspace::Replace(int number, DbId new_id, Lsn lsn) {
-  auto fresh = std::make_unique<Space>(new_id, hash_key_, lsn);
+  auto fresh = std::make_unique<Space>(new_id, hash_key_, lsn, &positions_);
   std::unique_ptr<Space>& place = numbers_[static_cast<size_t>(number)];
   by_id_.erase(place->id);
   by_id_[new_id] = fresh.get();

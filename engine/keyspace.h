@@ -50,7 +50,8 @@ struct DirtyRanges {
 };
 
 struct Space {
-  Space(DbId id_in, const HashKey& hash_key, Lsn created) : id(id_in), table(hash_key, created) {}
+  Space(DbId id_in, const HashKey& hash_key, Lsn created, PositionCache* positions)
+      : id(id_in), table(hash_key, created, positions) {}
 
   const DbId id;
   KeyTable table;
@@ -66,6 +67,8 @@ struct Space {
   uint64_t cold_expires = 0;
   uint64_t tombstones = 0;   // entries of the table that are no keys
   uint64_t entry_bytes = 0;  // of all entries of the table
+  uint32_t entry_bytes_mean =
+      128;                   // about, as of the last Spiller::Measure: what a prefetch fetches
   double ttl_sample_ms = 0;  // running mean of remaining TTLs, for INFO's avg_ttl
 
   uint64_t clock_hand = 0;      // position where the eviction clock stands
@@ -118,6 +121,7 @@ class Keyspace {
 
  private:
   HashKey hash_key_;
+  PositionCache positions_;
   std::vector<std::unique_ptr<Space>> numbers_;
   std::unordered_map<DbId, Space*> by_id_;
   std::vector<Dropped> dropped_;

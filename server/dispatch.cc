@@ -123,23 +123,26 @@ void Dispatcher::Parse(Client* client, std::string_view bytes) {
     if (first < bytes.data() || first >= bytes.data() + bytes.size()) {
       RunQueued();  // inline arguments live in the parser until its next call
     } else {
-      Prefetch(&slot);
+      PlanPrefetch(&slot);
     }
   }
 }
 
-void Dispatcher::Prefetch(Slot* slot) {
-  engine::Database* db = server_.database();
+void Dispatcher::PlanPrefetch(Slot* slot) {
+  const engine::Database* db = server_.database();
   const Command* command = slot->command;
   if (command == nullptr || !command->has_keys || db == nullptr) return;
   if (command->single_key > 0) {
     const size_t at = static_cast<size_t>(command->single_key);
-    if (at < slot->argv.size()) db->PrefetchBucket(slot->client->db, slot->argv[at]);
+    if (at < slot->argv.size()) {
+      places_.push_back({slot->client->db, db->PositionOf(slot->argv[at])});
+    }
     return;
   }
   if (!CollectKeys(*command->spec, slot->argv, &slot->keys)) return;
   for (const CommandSpec::KeyRef& key : slot->keys) {
-    db->PrefetchBucket(slot->client->db, slot->argv[static_cast<size_t>(key.index)]);
+    places_.push_back(
+        {slot->client->db, db->PositionOf(slot->argv[static_cast<size_t>(key.index)])});
   }
 }
 
@@ -147,21 +150,9 @@ void Dispatcher::RunQueued() {
   const size_t n = used_;
   if (n == 0) return;
   server_.PollDatabase();
-  engine::Database* db = server_.database();
-  if (db != nullptr && n > 1) {
-    for (size_t i = 0; i < n; ++i) {
-      const Slot& slot = slots_[i];
-      if (slot.command == nullptr || !slot.command->has_keys) continue;
-      if (slot.command->single_key > 0) {
-        const size_t at = static_cast<size_t>(slot.command->single_key);
-        if (at < slot.argv.size()) db->PrefetchEntry(slot.client->db, slot.argv[at]);
-      } else {
-        for (const CommandSpec::KeyRef& key : slot.keys) {
-          db->PrefetchEntry(slot.client->db, slot.argv[static_cast<size_t>(key.index)]);
-        }
-      }
-    }
-  }
+  // A key alone is as well fetched by its lookup.
+  if (places_.size() > 1) server_.database()->Prefetch(places_);
+  places_.clear();
   ticks_ = ReadTicks();
   for (size_t i = 0; i < n; ++i) {
     Slot& slot = slots_[i];

@@ -1,7 +1,7 @@
 // Dispatcher: from bytes to executed commands, in the order each client sent them.
 //
-// Requests of all clients of a loop iteration are parsed into one batch of slots; their buckets are
-// prefetched while parsing, their entries before running, then they run. A command passes the
+// Requests of all clients of a loop iteration are parsed into one batch of slots; what the lookups
+// of their keys will read is prefetched for the whole batch, then they run. A command passes the
 // checks in Redis's order (known, arity, protected, AUTH, memory, disk, loading, pause), is queued
 // inside MULTI, or has its keys prepared and runs in an engine frame. A command that cannot run yet
 // is parked, with all later input of its client ([R1]); when it may go on every check is made
@@ -52,7 +52,8 @@ class Dispatcher {
 
   void Parse(Client* client, std::string_view bytes);
   void ContinueInput(Client* client);
-  void Prefetch(Slot* slot);
+  /// Notes the places of the slot's keys for the batch's prefetch.
+  void PlanPrefetch(Slot* slot);
   /// All checks, then the command. `slot_keys`: what CollectKeys said already, or null.
   Outcome Process(Client& client, Command* command, std::span<const std::string_view> argv,
                   const std::vector<CommandSpec::KeyRef>* slot_keys);
@@ -75,7 +76,8 @@ class Dispatcher {
   Server& server_;
   std::array<Slot, kBatch> slots_;
   size_t used_ = 0;
-  uint64_t ticks_ = 0;  // when the last command ended
+  std::vector<engine::Database::KeyPlace> places_;  // of all slots' keys
+  uint64_t ticks_ = 0;                              // when the last command ended
   std::vector<CommandSpec::KeyRef> key_refs_;
   std::vector<engine::KeyRequest> requests_;
   std::vector<std::string_view> exec_argv_;

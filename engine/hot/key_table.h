@@ -11,6 +11,7 @@
 
 #include "codec/crc.h"
 #include "engine/hot/entry.h"
+#include "engine/hot/position_cache.h"
 #include "engine/hot/segment_table.h"
 
 namespace thermocline::engine {
@@ -52,12 +53,21 @@ struct EntryTraits {
 
 class KeyTable : public SegmentTable<EntryTraits> {
  public:
-  explicit KeyTable(const HashKey& hash_key, uint64_t creation_lsn = 0)
-      : SegmentTable<EntryTraits>(EntryTraits{hash_key}, creation_lsn) {}
+  /// `cache` (not owned, may be null) is shared by all tables of the hash key.
+  explicit KeyTable(const HashKey& hash_key, uint64_t creation_lsn = 0,
+                    PositionCache* cache = nullptr)
+      : SegmentTable<EntryTraits>(EntryTraits{hash_key}, creation_lsn), cache_(cache) {}
 
-  uint64_t PositionOf(std::string_view key) const { return PositionOfKey(traits().hash_key, key); }
-  uint64_t PositionOf(const Entry* e) const { return PositionOf(e->key()); }
+  uint64_t PositionOf(std::string_view key) const {
+    if (cache_ == nullptr) return PositionOfKey(hash_key(), key);
+    return cache_->Get(key, [this](std::string_view k) { return PositionOfKey(hash_key(), k); });
+  }
+  /// Not through the cache: walks over entries must not push out what commands use.
+  uint64_t PositionOf(const Entry* e) const { return PositionOfKey(hash_key(), e->key()); }
   const HashKey& hash_key() const { return traits().hash_key; }
+
+ private:
+  PositionCache* cache_;
 };
 
 }  // namespace thermocline::engine

@@ -298,8 +298,7 @@ class SegmentTable {
   }
 
   /// Second phase, some keys later: reads the bucket and fetches what Find will read next: the
-  /// nodes with the tag (their first `node_bytes`, at most 128 matter) or, if there is none, the
-  /// header.
+  /// nodes with the tag (their first `node_bytes`) or, if there is none, the header.
   void PrefetchEntry(uint64_t position, size_t node_bytes = 1) const {
     const uint64_t word = Lookup(position);
     const uint32_t tag = TagOf(position, DepthOf(word));
@@ -316,7 +315,8 @@ class SegmentTable {
     for (; match != 0; match &= match - 1) {
       const char* node = reinterpret_cast<const char*>(NodeOf(bucket[MatchSlot(match)]));
       Prefetch(node);
-      if ((reinterpret_cast<uintptr_t>(node) & 63) + node_bytes > 64) Prefetch(node + 64);
+      const size_t end = (reinterpret_cast<uintptr_t>(node) & (kLine - 1)) + node_bytes;
+      for (size_t at = kLine; at < end; at += kLine) Prefetch(node + at);
     }
   }
 

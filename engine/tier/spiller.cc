@@ -16,6 +16,7 @@ constexpr uint64_t kFloorMin = 512 << 10;
 constexpr size_t kNewcomersMin = 1024;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 64;
+constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
 
 }  // namespace
 
@@ -33,6 +34,10 @@ void Spiller::Measure() {
     filters += space.filter.memory_bytes();
     index += space.expiry.memory_bytes();
     if (space.dirty_ranges) index += sizeof(DirtyRanges);
+    if (!space.table.empty()) {
+      space.entry_bytes_mean = static_cast<uint32_t>(
+          std::min<uint64_t>(space.entry_bytes / space.table.size(), kPrefetchedBytesMax));
+    }
   });
   stats.table_bytes = tables;
   stats.filter_bytes = filters;

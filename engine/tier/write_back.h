@@ -71,6 +71,8 @@ class WriteBack {
   void SweepRange(Space& space, size_t* work);
   void Capture(Space& space, uint64_t position, Entry* entry);
   void SendBatch();
+  /// Of landed_keys_: clears in-flight states, removes tombstones.
+  void EndInFlight(bool spill);
   void FinishSweep();
   void CheckpointLanded();
   std::string CheckpointRecord() const;
@@ -89,13 +91,20 @@ class WriteBack {
   std::vector<Keyspace::Dropped> dropped_;     // as of C
   size_t sweep_index_ = 0;                     // in mapping_
   uint64_t range_ = 0;
-  uint64_t position_ = 0;  // inside range_; 0: at its start
-  std::vector<Entry*> found_;
+  uint64_t position_ = 0;                           // inside range_; 0: at its start
+  std::vector<std::pair<uint64_t, Entry*>> found_;  // dirty entries of one segment
 
   ColdBatch batch_;
   std::vector<Space*> counted_;  // keyspaces whose counts changed in batch_
   std::vector<ColdBatch> spare_batches_;
   std::vector<ColdBatch> landed_;
+  struct LandedKey {
+    Space* space;
+    uint64_t position;
+    std::string_view key;  // in the batch
+    Lsn lsn;
+  };
+  std::vector<LandedKey> landed_keys_;
   std::string scratch_;
 
   Lsn last_checkpoint_ = 0;
