@@ -23,7 +23,10 @@ void EncodeString(const Entry* entry, std::string* out, bool compress) {
 codec::StatusOr<Entry*> DecodeString(const DecodeRequest& request) {
   codec::ByteReader in(request.payload);
   TC_ASSIGN_OR_RETURN(const std::string text, codec::ReadRdbString(&in, Entry::kValueBytesMax));
-  if (!in.empty()) return codec::Status::Corruption("bytes behind the string");
+  // Redis does not look behind an object from outside.
+  if (!in.empty() && request.mode == DecodeMode::kCold) {
+    return codec::Status::Corruption("bytes behind the string");
+  }
   StringValue value = StringValue::FromText(text);
   if (request.mode == DecodeMode::kCold) {
     value = {static_cast<StringEncoding>(request.encoding_hint), 0, text};
@@ -119,8 +122,10 @@ void EncodeValue(const Entry* entry, std::string* out, bool compress) {
 }
 
 codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request) {
-  const TypeCodec* codec =
-      codec::IsRdbObjectType(request.rdb_type) ? CodecOf(TypeOfRdb(request.rdb_type)) : nullptr;
+  const ValueType type = TypeOfRdb(request.rdb_type);
+  // Modules and unknown numbers have no ValueType: TypeOfRdb calls them strings.
+  const bool is_known = type != ValueType::kString || request.rdb_type == codec::kRdbString;
+  const TypeCodec* codec = is_known ? CodecOf(type) : nullptr;
   if (codec == nullptr) {
     return codec::Status::Unsupported("a value of RDB type " + std::to_string(request.rdb_type));
   }

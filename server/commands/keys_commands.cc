@@ -19,6 +19,7 @@
 #include "codec/glob.h"
 #include "codec/number_text.h"
 #include "codec/rdb/object.h"
+#include "engine/types/value_codec.h"
 #include "server/command_context.h"
 #include "server/commands/arg_spec.h"
 #include "server/commands/command_table.h"
@@ -343,7 +344,7 @@ void Restore(CommandContext& c) {
   auto value = c.db().ParseValue(key, dump->type, dump->body);
   if (!value.ok()) {
     c.Error(value.status().code() == codec::StatusCode::kUnsupported &&
-                    codec::IsRdbObjectType(dump->type)
+                    engine::TypeOfRdb(dump->type) == engine::ValueType::kStream
                 ? "ERR RESTORE of this type is not supported yet"
                 : "ERR Bad data format");
     return;
