@@ -55,6 +55,7 @@ struct Core {
 
   DatabaseListener* listener = nullptr;
   bool watching = false;
+  bool report_created = false, report_missed = false;  // to the listener
   bool expire_by_clock = true;
   bool active_expire = true;
   bool recovering = false;

@@ -24,9 +24,11 @@
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/list_effects.h"
 #include "engine/types/hash_effects.h"
 #include "engine/types/set_effects.h"
 #include "engine/types/value_codec.h"
+#include "engine/types/zset_effects.h"
 
 namespace thermocline::engine {
 namespace {
@@ -56,13 +58,17 @@ class Database::Impl {
         expirer(core, hot, write_back),
         scanner(core),
         filter_loader(core),
+        lists(core, hot),
         hashes(core, hot),
-        sets(core, hot) {
+        sets(core, hot),
+        zsets(core, hot) {
     core.residency = &residency;
     core.write_back = &write_back;
     core.spiller = &spiller;
+    core.type_effects[static_cast<size_t>(ValueType::kList)] = &lists;
     core.type_effects[static_cast<size_t>(ValueType::kHash)] = &hashes;
     core.type_effects[static_cast<size_t>(ValueType::kSet)] = &sets;
+    core.type_effects[static_cast<size_t>(ValueType::kZset)] = &zsets;
   }
 
   std::unique_ptr<DirLock> lock;
@@ -81,8 +87,10 @@ class Database::Impl {
   Expirer expirer;
   Scanner scanner;
   FilterLoader filter_loader;
+  Lists lists;
   Hashes hashes;
   Sets sets;
+  SortedSets zsets;
 
   std::vector<ColdRead*> reads;
   bool busy = false;  // the last EndTick left work for the next
@@ -98,7 +106,8 @@ class Database::Impl {
   void GateOnAbsence(const Space& space, uint64_t position) {
     if (gating()) core.gate = std::max(core.gate, space.table.RemovalLsn(position));
   }
-  const Entry* Look(int db, std::string_view key, bool count, bool touch);
+  const Entry* Look(int db, std::string_view key, bool count, bool touch, bool report);
+  void SetWhole(HotTier::Ref& ref, std::string_view key, Entry* value, int64_t expire_at_ms);
   void Measure();
 };
 
@@ -237,6 +246,10 @@ Database::~Database() {
 
 void Database::SetListener(DatabaseListener* listener) { impl_->core.listener = listener; }
 void Database::SetWatching(bool any_watchers) { impl_->core.watching = any_watchers; }
+void Database::SetReports(bool created, bool missed) {
+  impl_->core.report_created = created;
+  impl_->core.report_missed = missed;
+}
 const Options& Database::options() const { return impl_->core.options; }
 Options& Database::mutable_options() { return impl_->core.options; }
 int Database::databases() const { return impl_->core.keyspace.databases(); }
@@ -314,7 +327,8 @@ int64_t Database::NowMs() const { return impl_->core.now_ms; }
 // ---- reads
 // ----------------------------------------------------------------------------------------------------------
 
-const Entry* Database::Impl::Look(int db, std::string_view key, bool count, bool touch) {
+const Entry* Database::Impl::Look(int db, std::string_view key, bool count, bool touch,
+                                  bool report) {
   Space& space = core.keyspace.at(db);
   const uint64_t position = space.table.PositionOf(key);
   Entry* entry = space.table.Find(position, key);
@@ -330,15 +344,19 @@ const Entry* Database::Impl::Look(int db, std::string_view key, bool count, bool
   }
   GateOnAbsence(space, position);
   if (count) ++core.stats.keyspace_misses;
+  if (report && core.report_missed) [[unlikely]]
+    core.listener->OnKeyMissed(db, key);
   return nullptr;
 }
 
 const Entry* Database::Find(int db, std::string_view key, Touch touch) {
-  return impl_->Look(db, key, /*count=*/true, touch == Touch::kYes);
+  return impl_->Look(db, key, /*count=*/true, touch == Touch::kYes, touch != Touch::kPeek);
 }
 const Entry* Database::FindForWrite(int db, std::string_view key) {
-  return impl_->Look(db, key, /*count=*/false, /*touch=*/true);
+  return impl_->Look(db, key, /*count=*/false, /*touch=*/true, /*report=*/false);
 }
+Lists& Database::lists() { return impl_->lists; }
+
 uint64_t Database::Size(int db) const { return impl_->core.keyspace.at(db).live; }
 
 DbStats Database::DatabaseStats(int db) const {
@@ -405,7 +423,8 @@ size_t Database::DeleteMany(int db, std::span<const std::string_view> keys) {
   std::vector<std::string_view> deleted;
   deleted.reserve(keys.size());
   for (std::string_view key : keys) {
-    if (impl_->Look(db, key, /*count=*/false, /*touch=*/false) == nullptr) continue;
+    if (impl_->Look(db, key, /*count=*/false, /*touch=*/false, /*report=*/false) == nullptr)
+      continue;
     HotTier::Ref ref = impl_->hot.Locate(db, key);
     if (impl_->hot.Delete(ref)) deleted.push_back(key);
   }
@@ -474,13 +493,20 @@ codec::StatusOr<EntryPtr> Database::ParseValue(std::string_view key, uint8_t rdb
   return EntryPtr(entry);
 }
 
+// A value that came as a whole: what was there is as good as deleted, and is reported so.
+void Database::Impl::SetWhole(HotTier::Ref& ref, std::string_view key, Entry* value,
+                              int64_t expire_at_ms) {
+  const bool replaced = ref.live();
+  hot.SetValue(ref, key, value,
+               expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, expire_at_ms);
+  if (replaced && core.report_created) core.listener->OnKeyCreated(ref.db, key);
+}
+
 void Database::Restore(int db, std::string_view key, EntryPtr value, int64_t expire_at_ms) {
   // Logged as what it became here: replay must not depend on the limits in force then.
   const std::string dump = DumpValue(value.get(), /*compress=*/false);
   HotTier::Ref ref = impl_->hot.Locate(db, key);
-  impl_->hot.SetValue(ref, key, value.release(),
-                      expire_at_ms != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear,
-                      expire_at_ms);
+  impl_->SetWhole(ref, key, value.release(), expire_at_ms);
   impl_->core.effects.Restore(db, key, expire_at_ms, dump);
 }
 
@@ -509,8 +535,7 @@ void Database::CarryValue(int from_db, std::string_view from, int to_db, std::st
     carried = *copy;
   }
   HotTier::Ref target = impl_->hot.Locate(to_db, to);
-  impl_->hot.SetValue(target, to, carried,
-                      deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
+  impl_->SetWhole(target, to, carried, deadline);
   target.entry->set_access(access);
   core.effects.Restore(to_db, to, deadline, codec::DumpPayload(rdb_type, body));
 }
@@ -526,6 +551,7 @@ void Database::MoveKey(int from_db, std::string_view from, int to_db, std::strin
 
 Hashes& Database::hashes() { return impl_->hashes; }
 Sets& Database::sets() { return impl_->sets; }
+SortedSets& Database::zsets() { return impl_->zsets; }
 Random& Database::random() { return *impl_->core.random; }
 
 void Database::FlushDb(int db) {

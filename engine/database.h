@@ -31,9 +31,11 @@
 
 namespace thermocline::engine {
 
+class Lists;
 class Hashes;
 class Random;
 class Sets;
+class SortedSets;
 
 /// What happens to keys behind the back of the command that runs. Called on the executor.
 class DatabaseListener {
@@ -43,6 +45,10 @@ class DatabaseListener {
   virtual void OnKeyChanged(int db, std::string_view key) = 0;
   /// FLUSHDB (b < 0) emptied database a, or SWAPDB exchanged a and b; called before it happens.
   virtual void OnDatabasesChanged(int a, int b) = 0;
+  /// A key came to be that did not exist, or got a whole new value by RESTORE, a copy or a move.
+  /// A read found nothing. Called only while SetReports() asks for it; nothing may be changed.
+  virtual void OnKeyCreated(int db, std::string_view key) = 0;
+  virtual void OnKeyMissed(int db, std::string_view key) = 0;
   /// A key's time had passed, or memory policy deleted it.
   virtual void OnExpired(int db, std::string_view key) = 0;
   virtual void OnEvicted(int db, std::string_view key) = 0;
@@ -143,6 +149,7 @@ class Database {
 
   void SetListener(DatabaseListener* listener);  // not owned
   void SetWatching(bool any_watchers);
+  void SetReports(bool created, bool missed);
   const Options& options() const;
   Options& mutable_options();  // call ApplyOptions() after changing
   codec::Status ApplyOptions();
@@ -188,7 +195,8 @@ class Database {
   int64_t NowMs() const;  // wall clock, frozen for the frame
 
   // ---- reads (in a frame; keys prepared) -------------------------------------------------------
-  enum class Touch : uint8_t { kYes, kNo };
+  /// kPeek: as kNo, and a miss is not reported.
+  enum class Touch : uint8_t { kYes, kNo, kPeek };
   /// Live entry or null. Counts hits and misses and refreshes the access time if touched (and not
   /// CLIENT NO-TOUCH); a key whose time has passed is deleted (a DEL joins the frame) and answered
   /// as null.
@@ -229,9 +237,11 @@ class Database {
   void CopyKey(int from_db, std::string_view from, int to_db, std::string_view to);
   void MoveKey(int from_db, std::string_view from, int to_db,
                std::string_view to);  // CopyKey, then the source is gone
-  /// The verbs of collections (engine/types).
+  /// The verbs of collections (engine/types/<type>_effects.h).
+  Lists& lists();
   Hashes& hashes();
   Sets& sets();
+  SortedSets& zsets();
   /// The engine's lots: injected, so that a seeded run draws the same.
   Random& random();
   void FlushDb(int db);  // O(1); the content is freed elsewhere

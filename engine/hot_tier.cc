@@ -67,6 +67,7 @@ void HotTier::Create(Ref& ref, Entry* fresh) {
   StampNew(core_, fresh);
   core_.spiller->NoteNew(*ref.space, ref.position);
   Changed(ref);
+  if (core_.report_created) core_.listener->OnKeyCreated(ref.db, fresh->key());
 }
 
 void HotTier::Revived(Ref& ref) {
@@ -74,6 +75,7 @@ void HotTier::Revived(Ref& ref) {
   ++ref.space->live;
   ref.entry->Set(Entry::kGrave, false);
   StampNew(core_, ref.entry);
+  if (core_.report_created) core_.listener->OnKeyCreated(ref.db, ref.entry->key());
 }
 
 void HotTier::ReleaseLarge(Entry* entry, size_t bytes) {

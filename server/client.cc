@@ -16,7 +16,8 @@ size_t Client::MemoryBytes() const {
   const auto heap = [](const std::string& s) { return s.capacity() > 15 ? s.capacity() : 0; };
   return sizeof(Client) + heap(pending) + heap(parked.bytes) + heap(out) + heap(name) +
          heap(peer_address) + heap(local_address) + transaction.queue.MemoryBytes() +
-         gates.capacity() * sizeof(Gate);
+         gates.capacity() * sizeof(Gate) +
+         (memberships != nullptr ? memberships->MemoryBytes() : 0);
 }
 
 void Client::CommandWaiter::OnReady() { client_->server().MakeReady(client_); }

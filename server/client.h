@@ -21,7 +21,9 @@
 
 #include "codec/resp/parser.h"
 #include "engine/database.h"
+#include "server/blocking.h"
 #include "server/command_context.h"
+#include "server/pubsub.h"
 #include "server/transaction.h"
 
 namespace thermocline::server {
@@ -49,10 +51,12 @@ enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkip };
 /// Why a client's command does not go on.
 enum class ParkReason : uint8_t {
   kNone,
-  kColdRead,  // Prepare: keys are on their way
-  kMemory,    // AdmitGrowth: something has to be spilled first
-  kTask,      // StartTask: between two steps
-  kPause,     // CLIENT PAUSE
+  kColdRead,   // Prepare: keys are on their way
+  kMemory,     // AdmitGrowth: something has to be spilled first
+  kTask,       // StartTask: between two steps
+  kPause,      // CLIENT PAUSE
+  kBlocked,    // waits for a key, see blocking.h
+  kUnblocked,  // got its reply; goes on with its input in this tick
 };
 
 /// The command that waits, with arguments of its own.
@@ -64,6 +68,7 @@ struct ParkedCommand {
   std::unique_ptr<CommandTask> task;
   bool ready = false;          // in the server's list of those that may go on
   uint64_t started_ticks = 0;  // run time so far, of earlier steps
+  bool monitored = false;      // MONITOR has shown it
 };
 
 class Client {
@@ -89,17 +94,23 @@ class Client {
   bool unix_socket = false;
   bool loopback = false;  // unix socket, 127.0.0.0/8 or ::1
   bool no_evict = false;
+  bool monitor = false;  // MONITOR: sees every command
   ReplyMode reply_mode = ReplyMode::kOn;
   const Command* last_command = nullptr;
   int64_t created_ms = 0;  // wall clock
   int64_t active_ms = 0;   // last time it sent something or took output
 
   TransactionState transaction;
+  std::unique_ptr<PubSub::Memberships> memberships;  // null: subscribed to nothing
+  size_t subscriptions(Subscription kind) const {
+    return memberships == nullptr ? 0 : memberships->of[static_cast<size_t>(kind)].size();
+  }
 
   // ---- input
   codec::RequestParser parser;
   std::string pending;  // bytes not parsed yet, or of a request that is not complete
   ParkedCommand parked;
+  std::unique_ptr<Blocking::State> blocked;  // while the reason is kBlocked
   bool is_parked() const { return parked.reason != ParkReason::kNone; }
   bool reading = true;        // the connection reports input
   bool input_closed = false;  // the peer sent its last byte
@@ -113,8 +124,15 @@ class Client {
     engine::Lsn lsn;  // ... leave once the log's end covers this
   };
   std::vector<Gate> gates;
+  struct Taken {
+    size_t end;  // bytes of `out` before this contain the reply
+    std::unique_ptr<TakenElements> elements;
+  };
+  std::vector<Taken> taken;   // by served pops whose replies are not written yet [G2]
   size_t released = 0;        // bytes of `out` before this wait for nothing
   engine::Lsn tick_gate = 0;  // of what was appended in this tick
+  /// As tick_gate: the end of the log at the end of this tick, whatever that will be.
+  static constexpr engine::Lsn kGateOnTickEnd = UINT64_MAX;
   bool in_write_queue = false;
   bool waits_writable = false;
   bool close_after_reply = false;

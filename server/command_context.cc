@@ -21,8 +21,13 @@ CommandContext::CommandContext(Server& server, Client& client, const CommandSpec
       argv_(argv),
       reply_(reply),
       db_(server.database()),
+      notify_events_(server.config().notify_keyspace_events),
       dbnum_(client.db),
       in_exec_(in_exec) {}
+
+void CommandContext::SendNotification(std::string_view event, std::string_view key, int db) {
+  PublishKeyEvent(server_.pubsub(), notify_events_, event, key, db);
+}
 
 void CommandContext::Ok() { reply_.Ok(); }
 void CommandContext::Error(std::string_view text) { reply_.Error(text); }

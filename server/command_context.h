@@ -7,6 +7,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +15,9 @@
 
 #include "codec/resp/writer.h"
 #include "engine/database.h"
+#include "server/blocking.h"
 #include "server/commands/command_spec.h"
+#include "server/notifications.h"
 
 namespace thermocline::server {
 
@@ -70,21 +73,41 @@ class CommandContext {
   /// argv[i] equals the word, ignoring case.
   bool Is(size_t i, std::string_view word) const;
 
+  /// Tells a key's change to those who listen (notifications.h): one test of a bit if nobody asked.
+  void Notify(uint32_t event_class, std::string_view event, std::string_view key) {
+    Notify(event_class, event, key, dbnum_);
+  }
+  void Notify(uint32_t event_class, std::string_view event, std::string_view key, int db) {
+    if (Notifies(event_class)) [[unlikely]]
+      SendNotification(event, key, db);
+  }
+  /// Whether anybody asked for one of the classes, for handlers that would have to find out more.
+  bool Notifies(uint32_t event_class) const { return (notify_events_ & event_class) != 0; }
+
   /// Parks this command. In EXEC the task is stepped to its end at once.
   void StartTask(std::unique_ptr<CommandTask> task);
+  /// Nothing is there: the client waits for one of its keys. REQUIRES: not in_exec(), nothing
+  /// replied, nothing changed.
+  void Block(BlockRequest request) { block_.emplace(std::move(request)); }
+  /// For dispatch.
+  std::optional<BlockRequest> TakeBlock() { return std::exchange(block_, std::nullopt); }
   /// For dispatch: what the handler started, null if nothing.
   std::unique_ptr<CommandTask> TakeTask() { return std::move(task_); }
 
  private:
+  void SendNotification(std::string_view event, std::string_view key, int db);
+
   Server& server_;
   Client& client_;
   const CommandSpec& spec_;
   std::span<const std::string_view> argv_;
   codec::RespWriter& reply_;
   engine::Database* db_;
+  uint32_t notify_events_;
   int dbnum_;
   bool in_exec_;
   std::unique_ptr<CommandTask> task_;
+  std::optional<BlockRequest> block_;
 };
 
 }  // namespace thermocline::server

@@ -16,9 +16,8 @@ constexpr std::string_view kNoAuthText = "NOAUTH Authentication required.";
 constexpr std::string_view kLoadingText = "LOADING Redis is loading the dataset in memory";
 constexpr std::string_view kOomText = "OOM command not allowed when used memory > 'maxmemory'.";
 constexpr uint64_t kMayWrite = kWrite | kMayReplicate;
-// Output of a client that has not authenticated, and above which output limits are looked at.
+// Output of a client that has not authenticated.
 constexpr size_t kUnauthenticatedOutputMax = 1024;
-constexpr size_t kOutputCheckBytes = 16 * 1024;
 // While a command is parked, input beyond this stays in the socket.
 constexpr size_t kParkedInputMax = 256 * 1024;
 constexpr size_t kIdleArgumentBytes = 16 * 1024;
@@ -221,7 +220,7 @@ Dispatcher::Outcome Dispatcher::Park(Client& client, Command* command,
       parked.argv.emplace_back(parked.bytes.data() + parked.bytes.size(), arg.size());
       parked.bytes.append(arg);
     }
-    ++server_.stats().parked_commands;
+    if (reason != ParkReason::kBlocked) ++server_.stats().parked_commands;
   }
   if (reason == ParkReason::kPause) ++server_.stats().blocked_clients;
   return Outcome::kParked;
@@ -231,12 +230,15 @@ void Dispatcher::Resume(Client* client) {
   if (client->closing || !client->is_parked()) return;
   ParkedCommand& parked = client->parked;
   if (parked.reason == ParkReason::kPause) --server_.stats().blocked_clients;
+  const bool over = parked.reason == ParkReason::kUnblocked;
   parked.reason = ParkReason::kNone;
   ticks_ = ReadTicks();
-  const Outcome outcome = parked.task != nullptr
-                              ? StepTask(*client, parked.command, parked.argv)
-                              : Process(*client, parked.command, parked.argv, nullptr);
-  if (outcome == Outcome::kParked) return;
+  if (!over) {
+    const Outcome outcome = parked.task != nullptr
+                                ? StepTask(*client, parked.command, parked.argv)
+                                : Process(*client, parked.command, parked.argv, nullptr);
+    if (outcome == Outcome::kParked) return;
+  }
   parked.argv.clear();
   parked.bytes.clear();
   if (parked.bytes.capacity() > kIdleArgumentBytes) parked.bytes.shrink_to_fit();
@@ -261,6 +263,7 @@ void Dispatcher::Unpin(Client& client) {
 void Dispatcher::Abandon(Client* client) {
   engine::Database* db = server_.database();
   if (client->parked.reason == ParkReason::kPause) --server_.stats().blocked_clients;
+  server_.blocking_.Cancel(client);
   if (db != nullptr) {
     if (client->holds_pins || client->is_parked()) db->CancelWait(&client->waiter);
     if (client->lookahead.active) db->CancelWait(&client->lookahead);
@@ -268,6 +271,7 @@ void Dispatcher::Abandon(Client* client) {
   client->holds_pins = false;
   client->lookahead.active = false;
   client->parked.task.reset();
+  client->parked.monitored = false;
   client->parked.reason = ParkReason::kNone;
   client->parked.argv.clear();
 }
@@ -289,7 +293,7 @@ void Dispatcher::Reject(Client& client, Command* command, std::string_view text,
     writer.Error(text);
   }
   server_.stats().CountError(std::string_view(client.out).substr(begin));
-  Finish(client, nullptr, begin, 0);
+  Finish(client, nullptr, {}, begin, 0);
 }
 
 void Dispatcher::RejectUnknown(Client& client, std::span<const std::string_view> argv) {
@@ -371,18 +375,30 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
   engine::Database* db = server_.database();
   const uint64_t all_flags =
       command->role == CommandRole::kExec ? flags | client.transaction.queue.flags() : flags;
-  if (db == nullptr) [[unlikely]] {
-    if (!(flags & kLoading)) {
-      Reject(client, command, kLoadingText);
-      return Outcome::kDone;
-    }
-  } else if (server_.write_refused_ &&
-             ((all_flags & kWrite) || (!command->has_keys && spec.name == "PING"))) [[unlikely]] {
+  if (server_.write_refused_ && db != nullptr &&
+      ((all_flags & kWrite) || (!command->has_keys && spec.name == "PING"))) [[unlikely]] {
     RejectDiskError(client, command);
     return Outcome::kDone;
   }
-  if (server_.pause().mode() != PauseMode::kNone && server_.pause().Holds(all_flags & kMayWrite))
+  if (client.memberships != nullptr && client.proto == 2 && !command->for_subscribers)
       [[unlikely]] {
+    Reject(client, command,
+           "Can't execute '" + command->name +
+               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in "
+               "this context",
+           true);
+    return Outcome::kDone;
+  }
+  if (db == nullptr && !(flags & kLoading)) [[unlikely]] {
+    Reject(client, command, kLoadingText);
+    return Outcome::kDone;
+  }
+  if (client.monitor && (all_flags & (kMayWrite | kReadOnly))) [[unlikely]] {
+    Reject(client, command, "Replica can't interact with the keyspace", true);
+    return Outcome::kDone;
+  }
+  if (server_.pause().mode() != PauseMode::kNone && !client.monitor &&
+      server_.pause().Holds(all_flags & kMayWrite)) [[unlikely]] {
     return Park(client, command, argv, ParkReason::kPause);
   }
 
@@ -410,7 +426,7 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
       client.transaction.queue.Add(command, argv);
     }
     client.out.append("+QUEUED\r\n", 9);
-    Finish(client, nullptr, begin, 0);
+    Finish(client, nullptr, {}, begin, 0);
     return Outcome::kDone;
   }
   if (command->role == CommandRole::kExec) return Exec(client, command, argv);
@@ -471,6 +487,7 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, Command* command,
   const size_t begin = client.out.size();
   codec::RespWriter writer(client.out, client.proto);
   CommandContext context(server_, client, *command->spec, argv, writer, /*in_exec=*/false);
+  server_.running_client_ = &client;
   const bool framed = command->framed && db != nullptr;
   if (framed) db->BeginFrame();
   command->spec->handler(context);
@@ -480,9 +497,48 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, Command* command,
     client.parked.started_ticks = 0;
     return StepTask(client, command, argv);
   }
+  if (std::optional<BlockRequest> request = context.TakeBlock()) [[unlikely]] {
+    return Block(client, command, argv, std::move(*request));
+  }
   Unpin(client);
-  Finish(client, command, begin, 0);
+  Finish(client, command, argv, begin, 0);
   return Outcome::kDone;
+}
+
+Dispatcher::Outcome Dispatcher::Block(Client& client, Command* command,
+                                      std::span<const std::string_view> argv,
+                                      BlockRequest request) {
+  Unpin(client);
+  EndSilence(client);
+  const uint64_t now = ReadTicks();
+  client.parked.started_ticks = now - ticks_;
+  ticks_ = now;
+  // Told when it is given, not when it is served.
+  if (server_.monitor_.active()) {
+    server_.monitor_.Feed(client, *command, argv, server_.redacted_);
+    client.parked.monitored = true;
+  }
+  Park(client, command, argv, ParkReason::kBlocked);
+  server_.blocking_.Block(&client, std::move(request));
+  return Outcome::kParked;
+}
+
+void Dispatcher::EndBlocked(Client* client, const std::function<void(CommandContext&)>& reply) {
+  engine::Database* db = server_.database();
+  ParkedCommand& parked = client->parked;
+  ticks_ = ReadTicks();
+  const size_t begin = client->out.size();
+  codec::RespWriter writer(client->out, client->proto);
+  CommandContext context(server_, *client, *parked.command->spec, parked.argv, writer,
+                         /*in_exec=*/false);
+  server_.running_client_ = client;
+  db->BeginFrame();
+  reply(context);
+  client->tick_gate = std::max(client->tick_gate, db->CommitFrame());
+  server_.blocking_.Cancel(client);
+  parked.reason = ParkReason::kUnblocked;
+  server_.MakeReady(client);
+  Finish(*client, parked.command, parked.argv, begin, parked.started_ticks);
 }
 
 Dispatcher::Outcome Dispatcher::StepTask(Client& client, Command* command,
@@ -491,10 +547,12 @@ Dispatcher::Outcome Dispatcher::StepTask(Client& client, Command* command,
   const size_t begin = client.out.size();
   codec::RespWriter writer(client.out, client.proto);
   CommandContext context(server_, client, *command->spec, argv, writer, /*in_exec=*/false);
+  server_.running_client_ = &client;
   db->BeginFrame();
   const bool done = client.parked.task->Step(context, &client.waiter);
   client.tick_gate = std::max(client.tick_gate, db->CommitFrame());
   if (!done) {
+    EndSilence(client);
     const uint64_t now = ReadTicks();
     client.parked.started_ticks += now - ticks_;
     ticks_ = now;
@@ -503,17 +561,40 @@ Dispatcher::Outcome Dispatcher::StepTask(Client& client, Command* command,
   }
   client.parked.task.reset();
   Unpin(client);
-  Finish(client, command, begin, client.parked.started_ticks);
+  Finish(client, command, argv, begin, client.parked.started_ticks);
   return Outcome::kDone;
+}
+
+// No command of the client runs any more: what was pushed to it while it was silent joins its
+// output.
+void Dispatcher::EndSilence(Client& client) {
+  server_.running_client_ = nullptr;
+  if (server_.running_pushes_.empty()) return;
+  client.out.append(server_.running_pushes_);
+  server_.running_pushes_.clear();
+}
+
+void Dispatcher::Observe(const Client& client, const Command& command,
+                         std::span<const std::string_view> argv, uint64_t ticks) {
+  if (server_.monitor_.active() && !client.parked.monitored) [[unlikely]] {
+    server_.monitor_.Feed(client, command, argv, server_.redacted_);
+  }
+  if (ticks >= server_.slow_ticks_ && !command.Has(kSkipSlowlog)) [[unlikely]] {
+    server_.slow_log_.Add(client, argv, server_.redacted_,
+                          static_cast<int64_t>(TicksToMicros(ticks)), server_.now_ms_,
+                          static_cast<size_t>(server_.config().slowlog_max_len));
+  }
+  server_.redacted_.clear();
 }
 
 // After a reply was appended (or nothing): counters, CLIENT REPLY, limits, and its way out.
 // `command` is null when no command ran.
-void Dispatcher::Finish(Client& client, Command* command, size_t reply_begin,
-                        uint64_t extra_ticks) {
+void Dispatcher::Finish(Client& client, Command* command, std::span<const std::string_view> argv,
+                        size_t reply_begin, uint64_t extra_ticks) {
+  uint64_t spent = 0;
   if (command != nullptr) {
     const uint64_t now = ReadTicks();
-    const uint64_t spent = now - ticks_ + extra_ticks;
+    spent = now - ticks_ + extra_ticks;
     ticks_ = now;
     ++server_.stats_.commands_processed;
     ++command->stats.calls;
@@ -529,6 +610,9 @@ void Dispatcher::Finish(Client& client, Command* command, size_t reply_begin,
     if (client.reply_mode == ReplyMode::kSkip) client.reply_mode = ReplyMode::kOn;
     if (client.reply_mode == ReplyMode::kSkipNext) client.reply_mode = ReplyMode::kSkip;
   }
+  EndSilence(client);
+  if (command != nullptr) Observe(client, *command, argv, spent);
+  client.parked.monitored = false;
   if (client.out.size() - client.out_sent > kUnauthenticatedOutputMax) [[unlikely]] {
     if (client.OutputBytes() > kOutputCheckBytes) {
       server_.CheckOutputLimit(&client);
@@ -539,6 +623,9 @@ void Dispatcher::Finish(Client& client, Command* command, size_t reply_begin,
     }
   }
   server_.QueueWrite(&client);
+  // Keys that the command, or a whole EXEC, made are handed to those who wait for them.
+  if (server_.blocking_.has_work()) [[unlikely]]
+    server_.blocking_.Serve();
 }
 
 // ---- EXEC ------------------------------------------------------------------------------------
@@ -556,7 +643,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   };
   if (!transaction.open) {
     writer.Error("ERR EXEC without MULTI");
-    Finish(client, command, begin, 0);
+    Finish(client, command, argv, begin, 0);
     return Outcome::kDone;
   }
   if (db == nullptr) {
@@ -564,7 +651,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
     if (transaction.queue_failed) {
       writer.Error("EXECABORT Transaction discarded because of previous errors.");
       close();
-      Finish(client, command, begin, 0);
+      Finish(client, command, argv, begin, 0);
       return Outcome::kDone;
     }
   } else {
@@ -578,7 +665,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
       // [G1]: that it was aborted says something about what others wrote.
       client.tick_gate = std::max(client.tick_gate, db->LogEnd());
       close();
-      Finish(client, command, begin, 0);
+      Finish(client, command, argv, begin, 0);
       return Outcome::kDone;
     }
     // All keys of all commands at once. SELECT inside is followed; what cannot be known in advance
@@ -633,6 +720,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   // No watch matters any more, and changes of our own must not mark us.
   server_.watches().UnwatchAll(&client);
   transaction.dirty = false;
+  server_.running_client_ = &client;
   if (db != nullptr) db->BeginFrame();
   writer.Array(transaction.queue.size());
   // The transaction stays open while it runs, as CLIENT INFO inside it says.
@@ -643,7 +731,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
   if (db != nullptr) client.tick_gate = std::max(client.tick_gate, db->CommitFrame());
   close();
   // CLIENT REPLY OFF inside takes back what followed it, not what was replied before.
-  Finish(client, command, replying ? client.out.size() : begin, 0);
+  Finish(client, command, argv, replying ? client.out.size() : begin, 0);
   return Outcome::kDone;
 }
 
@@ -670,14 +758,16 @@ void Dispatcher::RunQueuedInExec(Client& client, Command* command,
   const uint64_t now = ReadTicks();
   ++server_.stats_.commands_processed;
   ++command->stats.calls;
-  command->stats.ticks += now - ticks_;
-  command->stats.latency.Add(now - ticks_);
+  const uint64_t spent = now - ticks_;
+  command->stats.ticks += spent;
+  command->stats.latency.Add(spent);
   ticks_ = now;
   if (client.out.size() > begin && client.out[begin] == '-') {
     ++command->stats.failed;
     server_.stats_.CountError(std::string_view(client.out).substr(begin));
   }
   if (client.reply_mode == ReplyMode::kOff) client.out.resize(begin);
+  Observe(client, *command, argv, spent);
 }
 
 }  // namespace thermocline::server

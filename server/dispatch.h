@@ -13,6 +13,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,9 @@ class Dispatcher {
   bool has_queued() const { return used_ > 0; }
   /// Goes on with a parked client: its command, then what it has sent meanwhile.
   void Resume(Client* client);
+  /// A blocked command ends: `reply` makes its reply, in a frame of its own. Its client leaves all
+  /// queues and goes on with its input in this tick.
+  void EndBlocked(Client* client, const std::function<void(CommandContext&)>& reply);
   /// Takes the client out of all waits; what it had parked is given up.
   void Abandon(Client* client);
   /// Whether the client still has to say AUTH.
@@ -58,11 +62,18 @@ class Dispatcher {
   Outcome Process(Client& client, Command* command, std::span<const std::string_view> argv,
                   const std::vector<CommandSpec::KeyRef>* slot_keys);
   Outcome Run(Client& client, Command* command, std::span<const std::string_view> argv);
+  Outcome Block(Client& client, Command* command, std::span<const std::string_view> argv,
+                BlockRequest request);
   Outcome StepTask(Client& client, Command* command, std::span<const std::string_view> argv);
   Outcome Exec(Client& client, Command* command, std::span<const std::string_view> argv);
   /// Runs one command of EXEC inside the open frame.
   void RunQueuedInExec(Client& client, Command* command, std::span<const std::string_view> argv);
-  void Finish(Client& client, Command* command, size_t reply_begin, uint64_t extra_ticks);
+  void Finish(Client& client, Command* command, std::span<const std::string_view> argv,
+              size_t reply_begin, uint64_t extra_ticks);
+  /// MONITOR and the slow log hear of a command that ran.
+  void Observe(const Client& client, const Command& command, std::span<const std::string_view> argv,
+               uint64_t ticks);
+  void EndSilence(Client& client);
   Outcome Park(Client& client, Command* command, std::span<const std::string_view> argv,
                ParkReason reason);
   void Unpin(Client& client);

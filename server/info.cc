@@ -145,7 +145,8 @@ void ClientsSection(Server& s, const Snapshot&, Fields& f) {
   f.Count("client_recent_max_input_buffer", input);
   f.Count("client_recent_max_output_buffer", output);
   f.Count("blocked_clients", s.stats().blocked_clients);
-  f.Zeros({"tracking_clients", "clients_in_timeout_table"});
+  f.Zeros({"tracking_clients"});
+  f.Count("clients_in_timeout_table", s.blocking().with_timeout());
 }
 
 void MemorySection(Server& s, const Snapshot& now, Fields& f) {
@@ -261,12 +262,14 @@ void StatsSection(Server& s, const Snapshot& now, Fields& f) {
   f.Zeros({"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
   f.Count("keyspace_hits", now.engine.keyspace_hits);
   f.Count("keyspace_misses", now.engine.keyspace_misses);
-  f.Zeros({"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec",
-           "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
-           "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits",
-           "active_defrag_key_misses", "total_active_defrag_time", "current_active_defrag_time",
-           "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes",
-           "unexpected_error_replies"});
+  f.Count("pubsub_channels", s.pubsub().count(Subscription::kChannel));
+  f.Count("pubsub_patterns", s.pubsub().count(Subscription::kPattern));
+  f.Count("pubsubshard_channels", s.pubsub().count(Subscription::kShard));
+  f.Zeros({"latest_fork_usec", "total_forks", "migrate_cached_sockets",
+           "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
+           "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
+           "current_active_defrag_time", "tracking_total_keys", "tracking_total_items",
+           "tracking_total_prefixes", "unexpected_error_replies"});
   f.Count("total_error_replies", stats.error_replies);
   f.Number("dump_payload_sanitizations", 0);
   f.Count("total_reads_processed", stats.reads_processed);

@@ -74,7 +74,7 @@ Server::Server(Config* config)
     : config_(*config), dispatcher_(std::make_unique<Dispatcher>(this)), run_id_(RandomRunId()) {
   UpdateTime();
   started_ms_ = loading_since_ms_ = now_ms_;
-  TicksPerMicro();  // calibrates before anybody waits
+  UpdateSlowLimit();  // also calibrates the clock, before anybody waits
 }
 
 Server::~Server() {
@@ -82,6 +82,12 @@ Server::~Server() {
     if (!client->closing) dispatcher_->Abandon(client);
     delete client;
   }
+}
+
+void Server::UpdateSlowLimit() {
+  const int64_t micros = config().slowlog_log_slower_than_us;
+  const double ticks = static_cast<double>(micros) * TicksPerMicro();
+  slow_ticks_ = micros < 0 || ticks >= 0x1p63 ? UINT64_MAX : static_cast<uint64_t>(ticks);
 }
 
 void Server::UpdateTime() { now_ms_ = WallMs(); }
@@ -92,6 +98,14 @@ void Server::SetDatabase(std::unique_ptr<engine::Database> database) {
   database_ = std::move(database);
   database_->SetListener(this);
   watches_.SetDatabase(database_.get());
+  UpdateReports();
+}
+
+void Server::UpdateReports() {
+  if (database_ == nullptr) return;
+  const uint32_t events = config().notify_keyspace_events;
+  database_->SetReports((events & kNotifyNew) != 0 || !blocking_.empty(),
+                        (events & kNotifyKeyMiss) != 0);
 }
 
 Status Server::CloseDatabase(const ShutdownRequest& request) {
@@ -102,6 +116,8 @@ Status Server::CloseDatabase(const ShutdownRequest& request) {
       dispatcher_->Abandon(client);
     }
   }
+  for (Client* client : clients_) ReturnTaken(client);
+  blocking_.Finish();
   looked_ahead_.clear();
   ready_.clear();
   Status status = request.save ? WaitForCheckpoint(database_.get()) : Status::Ok();
@@ -129,9 +145,20 @@ void Server::CloseClient(Client* client) {
   if (client->closing) return;
   client->closing = true;
   dispatcher_->Abandon(client);
+  ReturnTaken(client);
   watches_.UnwatchAll(client);
+  pubsub_.UnsubscribeAll(client);
+  monitor_.Remove(client);
   if (client->connection() != nullptr) client->connection()->Close();
   closed_.push_back(client);
+}
+
+// The last taken goes back first, so that the order is as it was.
+void Server::ReturnTaken(Client* client) {
+  while (!client->taken.empty()) {
+    if (database_ != nullptr) blocking_.PutBack(std::move(client->taken.back().elements));
+    client->taken.pop_back();
+  }
 }
 
 void Server::CloseAfterReply(Client* client) {
@@ -183,7 +210,9 @@ void Server::OnInputClosed(Client* client) {
   if (client->closing) return;
   // A cold read ends soon, and the client may only have closed its sending side: what it asked for
   // before is answered, as it would be if the keys were hot. A pause may last: nobody is there.
-  if (client->parked.reason == ParkReason::kPause) {
+  // Nor is anybody there who waits for a key, or was served just now.
+  if (client->parked.reason == ParkReason::kPause ||
+      client->parked.reason == ParkReason::kBlocked || !client->taken.empty()) {
     CloseClient(client);
   } else if (client->is_parked()) {
     client->input_closed = true;
@@ -242,12 +271,14 @@ void Server::PollDatabase() {
   }
   looked_ahead_.clear();
   write_refused_ = !database_->WriteError().ok();
+  if (blocking_.has_work()) blocking_.Serve();  // what cold reads were done for, put-backs
 }
 
 int64_t Server::Tick() {
   UpdateTime();
   PollDatabase();
   dispatcher_->RunQueued();
+  blocking_.ExpireUntil(Blocking::NowMs());
   while (!ready_.empty()) {
     running_.swap(ready_);
     for (Client* client : running_) {
@@ -269,10 +300,15 @@ int64_t Server::Tick() {
   } else {
     gates_matter_ = false;
   }
+  CheckPushedOutput();
   FlushAll();
   FreeClosed();
-  if (!ready_.empty() || dispatcher_->has_queued()) return 0;
-  return database_ != nullptr ? database_->NextTickMs() : kIdleTickMs;
+  if (!ready_.empty() || dispatcher_->has_queued() || blocking_.has_work()) return 0;
+  if (database_ == nullptr) return kIdleTickMs;
+  const int64_t deadline_ms = blocking_.next_deadline_ms();
+  const int64_t next_ms = database_->NextTickMs();
+  if (deadline_ms == INT64_MAX) return next_ms;
+  return std::min(next_ms, std::max<int64_t>(deadline_ms - Blocking::NowMs(), 1));
 }
 
 // ---- replies
@@ -294,8 +330,27 @@ void Server::FlushAll() {
   write_queue_.resize(kept);
 }
 
+void Server::Push(Client* client, std::string_view bytes) {
+  if (client->closing || client->close_after_reply) return;
+  // What the command of a silent client replied is taken back after it, this is not.
+  const bool silent = client == running_client_ && client->reply_mode != ReplyMode::kOn;
+  (silent ? running_pushes_ : client->out).append(bytes);
+  client->tick_gate = Client::kGateOnTickEnd;
+  QueueWrite(client);
+  // Not at once: whoever publishes walks over the clients that listen.
+  if (client->OutputBytes() > kOutputCheckBytes) pushed_.push_back(client);
+}
+
+void Server::CheckPushedOutput() {
+  for (Client* client : pushed_) CheckOutputLimit(client);
+  pushed_.clear();
+}
+
 void Server::Flush(Client* client) {
   std::string& out = client->out;
+  if (client->tick_gate == Client::kGateOnTickEnd) {
+    client->tick_gate = database_ != nullptr ? database_->LogEnd() : 0;
+  }
   if (client->tick_gate != 0) {
     if (gates_matter_ && client->tick_gate > released_end_ && out.size() > client->released) {
       if (client->gates.empty() || client->gates.back().end < out.size()) {
@@ -328,6 +383,9 @@ void Server::Flush(Client* client) {
     ++stats_.writes_processed;
     stats_.net_output_bytes += static_cast<uint64_t>(written);
     client->out_sent += static_cast<size_t>(written);
+    while (!client->taken.empty() && client->taken.front().end <= client->out_sent) {
+      client->taken.erase(client->taken.begin());
+    }
     if (client->out_sent < client->released && client->connection() != nullptr) {
       client->waits_writable = true;
       client->connection()->WatchWritable();
@@ -338,16 +396,20 @@ void Server::Flush(Client* client) {
     client->out_sent = client->released = 0;
     client->soft_limit_since_ms = 0;
     if (client->close_after_reply) CloseClient(client);
-  } else if (client->out_sent > kSentBytesMax) {
+  } else if (client->out_sent > std::max(kSentBytesMax, out.size() / 2)) {
     out.erase(0, client->out_sent);
     client->released -= client->out_sent;
     for (Client::Gate& gate : client->gates) gate.end -= client->out_sent;
+    for (Client::Taken& taken : client->taken) taken.end -= client->out_sent;
     client->out_sent = 0;
   }
 }
 
 void Server::CheckOutputLimit(Client* client) {
-  const OutputLimit& limit = config().output_limits[static_cast<size_t>(ClientClass::kNormal)];
+  if (client->closing) return;
+  const ClientClass client_class =
+      client->memberships != nullptr ? ClientClass::kPubSub : ClientClass::kNormal;
+  const OutputLimit& limit = config().output_limits[static_cast<size_t>(client_class)];
   const size_t bytes = client->OutputBytes();
   bool over = limit.hard_bytes > 0 && bytes >= limit.hard_bytes;
   if (limit.soft_bytes > 0 && bytes >= limit.soft_bytes) {
@@ -359,7 +421,7 @@ void Server::CheckOutputLimit(Client* client) {
   } else {
     client->soft_limit_since_ms = 0;
   }
-  if (!over || client->closing) return;
+  if (!over) return;
   LOG(WARNING) << "Client id=" << client->id() << " addr=" << client->peer_address
                << " omem=" << bytes
                << " scheduled to be closed ASAP for overcoming of output buffer limits.";
@@ -391,7 +453,8 @@ void Server::CheckClients() {
     Client* client = clients_[cron_cursor_++];
     if (client->closing) continue;
     const int64_t timeout_ms = config().timeout_s * 1000;
-    if (timeout_ms > 0 && now_ms_ - client->active_ms > timeout_ms && !client->is_parked()) {
+    if (timeout_ms > 0 && now_ms_ - client->active_ms > timeout_ms && !client->is_parked() &&
+        client->memberships == nullptr && !client->monitor) {
       VLOG(1) << "Closing idle client id=" << client->id();
       CloseClient(client);
       continue;
@@ -463,6 +526,12 @@ Status Server::ApplyConfig(ApplyAction action, const ServerConfig& config) {
       return Status::Ok();
     case ApplyAction::kLogLevel:
       SetLogLevel(config.loglevel);
+      return Status::Ok();
+    case ApplyAction::kNotify:
+      UpdateReports();
+      return Status::Ok();
+    case ApplyAction::kSlowLog:
+      UpdateSlowLimit();
       return Status::Ok();
     case ApplyAction::kMaxClients: {
       const int64_t possible = RaiseFileLimit(config.maxclients);

@@ -22,10 +22,15 @@
 
 #include "codec/status.h"
 #include "engine/database.h"
+#include "server/blocking.h"
 #include "server/client.h"
 #include "server/commands/command_table.h"
 #include "server/config/config.h"
+#include "server/monitor.h"
+#include "server/notifications.h"
 #include "server/pause.h"
+#include "server/pubsub.h"
+#include "server/slow_log.h"
 #include "server/stats.h"
 #include "server/transaction.h"
 
@@ -54,6 +59,10 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   ServerStats& stats() { return stats_; }
   PauseState& pause() { return pause_; }
   WatchRegistry& watches() { return watches_; }
+  PubSub& pubsub() { return pubsub_; }
+  Blocking& blocking() { return blocking_; }
+  Monitor& monitor() { return monitor_; }
+  SlowLog& slow_log() { return slow_log_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
   /// Null while loading.
   engine::Database* database() { return database_.get(); }
@@ -104,6 +113,18 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   // ---- for commands
   /// The client's output grew (or its gates may have opened): write at the end of the tick.
   void QueueWrite(Client* client);
+  /// Out-of-band data (messages, confirmations) in whole RESP values: sent whatever CLIENT REPLY
+  /// says, once the log is as durable as it is at the end of this tick [G2].
+  void Push(Client* client, std::string_view bytes);
+  /// Asks the engine for what somebody wants to hear of.
+  void UpdateReports();
+  /// See notifications.h. Handlers call CommandContext::Notify.
+  void NotifyKeyspace(uint32_t event_class, std::string_view event, std::string_view key, int db) {
+    const uint32_t events = config().notify_keyspace_events;
+    if (events & event_class) PublishKeyEvent(pubsub_, events, event, key, db);
+  }
+  /// argv[i] of the command that runs is shown to nobody (MONITOR, slow log).
+  void Redact(size_t i) { redacted_.push_back(i); }
   /// A parked command may go on, in this tick.
   void MakeReady(Client* client);
   void Unpause();
@@ -122,9 +143,23 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
 
   // ---- DatabaseListener, ConfigApplier
   void OnKeyChanged(int db, std::string_view key) override { watches_.OnKeyChanged(db, key); }
-  void OnDatabasesChanged(int a, int b) override { watches_.OnDatabasesChanged(a, b); }
-  void OnExpired(int, std::string_view) override {}
-  void OnEvicted(int, std::string_view) override {}
+  void OnDatabasesChanged(int a, int b) override {
+    watches_.OnDatabasesChanged(a, b);
+    if (b >= 0) blocking_.OnDatabasesSwapped(a, b);
+  }
+  void OnKeyCreated(int db, std::string_view key) override {
+    blocking_.OnKeyCreated(db, key);
+    NotifyKeyspace(kNotifyNew, "new", key, db);
+  }
+  void OnKeyMissed(int db, std::string_view key) override {
+    NotifyKeyspace(kNotifyKeyMiss, "keymiss", key, db);
+  }
+  void OnExpired(int db, std::string_view key) override {
+    NotifyKeyspace(kNotifyExpired, "expired", key, db);
+  }
+  void OnEvicted(int db, std::string_view key) override {
+    NotifyKeyspace(kNotifyEvicted, "evicted", key, db);
+  }
   codec::Status ApplyConfig(ApplyAction action, const ServerConfig& config) override;
   /// What the network has to change (port, bind): set by whoever owns the listeners.
   std::function<codec::Status(ApplyAction, const ServerConfig&)> apply_network;
@@ -137,6 +172,9 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   void PollDatabase();
   void FreeClosed();
   void CheckOutputLimit(Client* client);
+  void CheckPushedOutput();
+  void ReturnTaken(Client* client);
+  void UpdateSlowLimit();
   void CheckClients();
   void EvictClients();
 
@@ -147,6 +185,12 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   ServerStats stats_;
   PauseState pause_;
   WatchRegistry watches_;
+  PubSub pubsub_{this};
+  Blocking blocking_{this};
+  Monitor monitor_{this};
+  SlowLog slow_log_;
+  uint64_t slow_ticks_ = UINT64_MAX;  // run time from which on a command is slow
+  std::vector<size_t> redacted_;      // of the command that runs
 
   std::vector<Client*> clients_;  // owned; sorted by id
   std::unordered_map<uint64_t, Client*> clients_by_id_;
@@ -156,6 +200,9 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   std::vector<Client*> running_;  // of ready_, while they run
   std::vector<Client*> looked_ahead_;
   std::vector<Client*> closed_;
+  std::vector<Client*> pushed_;       // whose output grew by pushes beyond what is not looked at
+  Client* running_client_ = nullptr;  // whose command runs
+  std::string running_pushes_;        // for that client, while it is silent; see Push
   bool write_refused_ =
       false;             // the log failed: writes answer MISCONF, replies wait for the durable end
   bool polled_ = false;  // Database::Poll was called in this tick
@@ -170,6 +217,9 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   bool shutdown_requested_ = false;
   ShutdownRequest shutdown_;
 };
+
+/// Output above which a client's limits are looked at after each command or push.
+inline constexpr size_t kOutputCheckBytes = 16 * 1024;
 
 /// Files that are not clients (log, RocksDB, listeners): so many are asked for, so few must do.
 inline constexpr int64_t kReservedFiles = 1024;

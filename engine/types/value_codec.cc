@@ -4,8 +4,10 @@
 
 #include "codec/number_text.h"
 #include "codec/rdb/object.h"
+#include "engine/types/list.h"
 #include "engine/types/hash.h"
 #include "engine/types/set.h"
+#include "engine/types/zset.h"
 
 namespace thermocline::engine {
 namespace {
@@ -46,17 +48,23 @@ struct TypeCodec {
 };
 
 constexpr TypeCodec kStringCodec = {EncodeString, DecodeString, CountString};
+constexpr TypeCodec kListCodec = {EncodeList, DecodeList, CountList};
 constexpr TypeCodec kSetCodec = {EncodeSet, DecodeSet, CountSet};
 constexpr TypeCodec kHashCodec = {EncodeHash, DecodeHash, CountHash};
+constexpr TypeCodec kZsetCodec = {EncodeZset, DecodeZset, CountZset};
 
 const TypeCodec* CodecOf(ValueType type) {
   switch (type) {
     case ValueType::kString:
       return &kStringCodec;
+    case ValueType::kList:
+      return &kListCodec;
     case ValueType::kSet:
       return &kSetCodec;
     case ValueType::kHash:
       return &kHashCodec;
+    case ValueType::kZset:
+      return &kZsetCodec;
     default:
       return nullptr;
   }

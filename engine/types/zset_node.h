@@ -12,26 +12,22 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <new>
 #include <string_view>
 
 #include "engine/hot/allocation.h"
+#include "engine/types/member_table.h"
 
 namespace thermocline::engine {
 
 class ZsetNode {
  public:
   static ZsetNode* New(double score, std::string_view member) {
-    const size_t prefix = LengthBytes(member.size());
     auto* node =
-        new (AllocateOrDie(AllocationSize(sizeof(ZsetNode) + prefix + member.size()))) ZsetNode;
+        new (AllocateOrDie(AllocationSize(sizeof(ZsetNode) + MemberTextBytes(member.size()))))
+            ZsetNode;
     node->score_ = score;
-    uint8_t* p = node->tail();
-    size_t rest = member.size();
-    for (; rest >= 0x80; rest >>= 7) *p++ = static_cast<uint8_t>(rest | 0x80);
-    *p++ = static_cast<uint8_t>(rest);
-    std::memcpy(p, member.data(), member.size());
+    StoreMemberText(reinterpret_cast<char*>(node + 1), member);
     return node;
   }
   static void Free(ZsetNode* node) { std::free(node); }
@@ -41,35 +37,15 @@ class ZsetNode {
 
   double score() const { return score_; }
   void set_score(double score) { score_ = score; }
-  std::string_view text() const {
-    const uint8_t* p = tail();
-    size_t length = *p++;
-    if (length >= 0x80) [[unlikely]] {
-      length &= 0x7f;
-      for (unsigned shift = 7;; shift += 7) {
-        length |= size_t{*p & 0x7fu} << shift;
-        if ((*p++ & 0x80) == 0) break;
-      }
-    }
-    return {reinterpret_cast<const char*>(p), length};
-  }
+  std::string_view text() const { return LoadMemberText(reinterpret_cast<const char*>(this + 1)); }
   /// Bytes of its block, in the allocator's class.
   size_t memory_bytes() const {
-    const size_t length = text().size();
-    return AllocationSize(sizeof(ZsetNode) + LengthBytes(length) + length);
+    return AllocationSize(sizeof(ZsetNode) + MemberTextBytes(text().size()));
   }
 
  private:
   ZsetNode() = default;
   ~ZsetNode() = default;
-
-  static size_t LengthBytes(size_t length) {
-    size_t bytes = 1;
-    for (; length >= 0x80; length >>= 7) ++bytes;
-    return bytes;
-  }
-  uint8_t* tail() { return reinterpret_cast<uint8_t*>(this + 1); }
-  const uint8_t* tail() const { return reinterpret_cast<const uint8_t*>(this + 1); }
 
   double score_;  // the rest follows
 };

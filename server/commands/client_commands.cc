@@ -1,8 +1,8 @@
 // CLIENT: who is connected, closing and holding connections, what a connection wants to hear.
 //
 // Tracking of keys is not built: TRACKING ON is refused, everything around it answers as for a
-// client that does not track. All clients are of type "normal" until there are replicas and
-// subscribers.
+// client that does not track. A client is of type "pubsub" while it is subscribed to something,
+// else "normal": there are no replicas.
 #include <climits>
 #include <string>
 #include <vector>
@@ -23,8 +23,12 @@ std::string Describe(Client& client) {
   const int64_t now_ms = client.server().now_ms();
   const TransactionState& transaction = client.transaction;
   std::string flags;
+  if (client.monitor) flags += 'O';
+  if (client.memberships != nullptr) flags += 'P';
   if (transaction.open) flags += 'x';
-  if (client.parked.reason == ParkReason::kPause) flags += 'b';
+  if (client.parked.reason == ParkReason::kPause || client.parked.reason == ParkReason::kBlocked) {
+    flags += 'b';
+  }
   if (transaction.dirty) flags += 'd';
   if (client.close_after_reply) flags += 'c';
   if (client.closing) flags += 'A';
@@ -51,9 +55,9 @@ std::string Describe(Client& client) {
   field("idle", number(std::max<int64_t>(now_ms - client.active_ms, 0) / 1000));
   field("flags", flags);
   field("db", number(client.db));
-  field("sub", "0");
-  field("psub", "0");
-  field("ssub", "0");
+  field("sub", number(client.subscriptions(Subscription::kChannel)));
+  field("psub", number(client.subscriptions(Subscription::kPattern)));
+  field("ssub", number(client.subscriptions(Subscription::kShard)));
   field("multi", transaction.open ? number(transaction.queue.size()) : "-1");
   field("qbuf", number(client.QueryBytes()));
   field("qbuf-free", number(query_free));
@@ -73,14 +77,30 @@ std::string Describe(Client& client) {
   return line;
 }
 
-enum class TypeFilter : uint8_t { kAny, kNormal, kOther };
+enum class TypeFilter : uint8_t { kAny, kNormal, kPubSub, kReplication };
 
-// "normal", or a type of which there are none. False: the error was replied.
+bool Matches(TypeFilter type, const Client& client) {
+  switch (type) {
+    case TypeFilter::kAny:
+      return true;
+    case TypeFilter::kNormal:
+      return client.memberships == nullptr;
+    case TypeFilter::kPubSub:
+      return client.memberships != nullptr;
+    case TypeFilter::kReplication:  // masters and replicas: there are none
+      return false;
+  }
+  return false;
+}
+
+// False: the error was replied.
 bool ParseType(CommandContext& c, size_t i, TypeFilter* type) {
   if (c.Is(i, "normal")) {
     *type = TypeFilter::kNormal;
-  } else if (c.Is(i, "master") || c.Is(i, "replica") || c.Is(i, "slave") || c.Is(i, "pubsub")) {
-    *type = TypeFilter::kOther;
+  } else if (c.Is(i, "pubsub")) {
+    *type = TypeFilter::kPubSub;
+  } else if (c.Is(i, "master") || c.Is(i, "replica") || c.Is(i, "slave")) {
+    *type = TypeFilter::kReplication;
   } else {
     c.Error("ERR Unknown client type '" + std::string(c.arg(i)) + "'");
     return false;
@@ -113,8 +133,8 @@ void ClientList(CommandContext& c) {
   } else if (c.argc() != 2) {
     return c.SyntaxError();
   }
-  if (type != TypeFilter::kOther) {
-    for (Client* client : c.server().clients()) add(client);
+  for (Client* client : c.server().clients()) {
+    if (Matches(type, *client)) add(client);
   }
   c.reply().Verbatim("txt", text);
 }
@@ -161,7 +181,7 @@ void ClientKill(CommandContext& c) {
     }
     if (!local_address.empty() && client->local_address != local_address) continue;
     if (id != 0 && client->id() != static_cast<uint64_t>(id)) continue;
-    if (type == TypeFilter::kOther) continue;
+    if (!Matches(type, *client)) continue;
     if (client == &c.client()) {
       if (skip_me) continue;
       self = true;
@@ -234,7 +254,6 @@ void ClientNoEvict(CommandContext& c) {
   c.Ok();
 }
 
-// No command here blocks a client for long, so there is nobody to wake.
 void ClientUnblock(CommandContext& c) {
   if (c.argc() > 4) return c.SubcommandError(c.arg(1));
   if (c.argc() == 4 && !c.Is(3, "TIMEOUT") && !c.Is(3, "ERROR")) {
@@ -242,7 +261,10 @@ void ClientUnblock(CommandContext& c) {
   }
   int64_t id = 0;
   if (!c.Integer(2, &id)) return;
-  c.reply().Integer(0);
+  Client* client = id > 0 ? c.server().FindClient(static_cast<uint64_t>(id)) : nullptr;
+  const bool with_error = c.argc() == 4 && c.Is(3, "ERROR");
+  const bool unblocked = client != nullptr && c.server().blocking().Unblock(client, with_error);
+  c.reply().Integer(unblocked ? 1 : 0);
 }
 
 void ClientTracking(CommandContext& c) {

@@ -37,7 +37,6 @@ constexpr FlagWord kCommandFlagWords[] = {
     {kAsking, "asking"},
     {kFast, "fast"},
     {kNoAuth, "no_auth"},
-    {kMayReplicate, "may_replicate"},
     {kNoMandatoryKeys, "no_mandatory_keys"},
     {kNoAsyncLoading, "no_async_loading"},
     {kNoMulti, "no_multi"},
@@ -227,7 +226,7 @@ void WriteArguments(std::span<const ArgSpec> args, RespWriter& reply) {
     MapWriter map(reply);
     map.Text("name", arg.name);
     map.Text("type", ArgTypeName(arg.type));
-    if (arg.type == ArgSpec::Type::kKey) {
+    if (arg.type == ArgSpec::Type::kKey || arg.key_spec_index >= 0) {
       map.Key("key_spec_index");
       reply.Integer(arg.key_spec_index);
     }

@@ -164,7 +164,8 @@ struct CommandSpec {
   struct KeyRef {
     int index;
     engine::Need need;
-    int db = -1;  // another database than the client's (COPY ... DB, MOVE)
+    int db = -1;         // another database than the client's (COPY ... DB, MOVE)
+    uint32_t flags = 0;  // KeyFlag, of a key that no specification says; 0: they say it
     /// The database to look in; a number that does not exist is for the handler to refuse.
     int DatabaseOr(int selected, int databases) const {
       return db >= 0 && db < databases ? db : selected;

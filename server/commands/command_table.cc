@@ -93,7 +93,7 @@ Status CheckRow(const CommandSpec& spec, const Command* parent) {
   }
   const int argc_min = spec.arity > 0 ? spec.arity : -spec.arity;
   for (const KeySpec& key : spec.keys) {
-    if (key.kind == KeySpec::Kind::kRange) {
+    if (key.kind == KeySpec::Kind::kRange && !(key.flags & kKeyNotKey)) {
       if (key.first < 1 || key.step < 1)
         return bad("a key range starts before 1 or does not advance");
       if (key.first >= argc_min) return bad("a key position is beyond the arity");
@@ -127,9 +127,10 @@ bool CollectKeys(const CommandSpec& spec, std::span<const std::string_view> argv
 
 StatusOr<std::unique_ptr<CommandTable>> CommandTable::Create() {
   const std::span<const CommandSpec> families[] = {
-      StringCommands(),        HashCommands(),       SetCommands(),    KeysCommands(),
-      IntrospectionCommands(), ConnectionCommands(), ClientCommands(), TransactionCommands(),
-      ShutdownCommands(),      ConfigCommands(),     InfoCommands(),
+      StringCommands(), ListCommands(),        HashCommands(),          SetCommands(),
+      ZsetCommands(),   KeysCommands(),        IntrospectionCommands(), ConnectionCommands(),
+      ClientCommands(), TransactionCommands(), ShutdownCommands(),      ConfigCommands(),
+      InfoCommands(),   PubSubCommands(),      ObservationCommands(),
   };
   return Create(families);
 }
@@ -166,6 +167,9 @@ Status CommandTable::Add(const CommandSpec& spec, Command* parent) {
       command->role = CommandRole::kTransaction;
     }
   }
+  command->for_subscribers =
+      parent == nullptr && (spec.name.ends_with("SUBSCRIBE") || spec.name == "PING" ||
+                            spec.name == "QUIT" || spec.name == "RESET");
   command->has_keys = spec.find_keys != nullptr;
   for (const KeySpec& key : spec.keys) {
     if (key.kind != KeySpec::Kind::kNone && !(key.flags & kKeyNotKey)) command->has_keys = true;
@@ -175,9 +179,9 @@ Status CommandTable::Add(const CommandSpec& spec, Command* parent) {
     command->single_key = spec.keys[0].first;
     command->single_need = spec.keys[0].need;
   }
-  // What talks about connections and settings only reads no data: a frame would be for nothing.
-  command->framed =
-      spec.group != "connection" && (spec.group != "transactions" || command->has_keys);
+  // What talks about connections and channels only reads no data: a frame would be for nothing.
+  command->framed = spec.group != "connection" && spec.group != "pubsub" &&
+                    (spec.group != "transactions" || command->has_keys);
   all_.push_back(std::move(owned));
   (parent != nullptr ? parent->subcommands : commands_).push_back(command);
   for (const CommandSpec& sub : spec.subcommands) TC_RETURN_IF_ERROR(Add(sub, command));

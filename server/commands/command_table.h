@@ -26,12 +26,16 @@ std::span<const CommandSpec> ConnectionCommands();
 std::span<const CommandSpec> TransactionCommands();
 std::span<const CommandSpec> ShutdownCommands();
 std::span<const CommandSpec> StringCommands();
+std::span<const CommandSpec> ListCommands();
 std::span<const CommandSpec> HashCommands();
 std::span<const CommandSpec> SetCommands();
+std::span<const CommandSpec> ZsetCommands();
 std::span<const CommandSpec> KeysCommands();
 std::span<const CommandSpec> IntrospectionCommands();
 std::span<const CommandSpec> ConfigCommands();
 std::span<const CommandSpec> InfoCommands();
+std::span<const CommandSpec> PubSubCommands();
+std::span<const CommandSpec> ObservationCommands();
 
 /// How dispatch treats a command beyond its flags.
 enum class CommandRole : uint8_t {
@@ -47,8 +51,9 @@ struct Command {
   std::string name;                 // as INFO and COMMAND say it: "get", "client|id"
   std::string word;                 // what clients send, upper case: "GET", "ID"
   CommandRole role = CommandRole::kOrdinary;
-  bool framed = true;  // runs inside an engine frame
-  int single_key = 0;  // > 0: the one key is argv[single_key]; 0: ask CollectKeys
+  bool framed = true;            // runs inside an engine frame
+  bool for_subscribers = false;  // a subscriber that speaks RESP2 may call it
+  int single_key = 0;            // > 0: the one key is argv[single_key]; 0: ask CollectKeys
   engine::Need single_need = engine::Need::kNothing;
   bool has_keys = false;
   std::vector<Command*> subcommands;  // in the order of the rows

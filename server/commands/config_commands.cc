@@ -22,6 +22,9 @@ void ConfigGet(CommandContext& c) {
 
 void ConfigSet(CommandContext& c) {
   if (c.argc() % 2 != 0) return c.SyntaxError();
+  for (size_t i = 2; i < c.argc(); i += 2) {
+    if (Config::IsSensitive(c.arg(i))) c.server().Redact(i + 1);
+  }
   Config& config = c.server().config_owner();
   const codec::Status status = config.Set(
       c.argv().subspan(2), {.local = c.client().loopback, .loading = c.server().loading()});

@@ -47,6 +47,7 @@ bool Authenticate(CommandContext& c, std::string_view user, std::string_view pas
 
 void Auth(CommandContext& c) {
   if (c.argc() > 3) return c.SyntaxError();
+  for (size_t i = 1; i < c.argc(); ++i) c.server().Redact(i);
   if (c.argc() == 2 && c.server().config().requirepass.empty()) {
     return c.Error(
         "ERR AUTH <password> called without any password configured for the default user. Are you "
@@ -76,6 +77,8 @@ void Hello(CommandContext& c) {
       auth = true;
       user = c.arg(i + 1);
       password = c.arg(i + 2);
+      c.server().Redact(i + 1);
+      c.server().Redact(i + 2);
       i += 2;
     } else if (c.Is(i, "SETNAME") && more >= 1) {
       set_name = true;
@@ -117,6 +120,13 @@ void Hello(CommandContext& c) {
 
 void Ping(CommandContext& c) {
   if (c.argc() > 2) return c.ArityError();
+  if (c.client().memberships != nullptr && c.client().proto == 2) {
+    // Looks like what else a subscriber hears.
+    c.reply().Array(2);
+    c.reply().Bulk("pong");
+    c.reply().Bulk(c.argc() == 1 ? std::string_view() : c.arg(1));
+    return;
+  }
   c.argc() == 1 ? c.reply().Raw("+PONG\r\n") : c.reply().Bulk(c.arg(1));
 }
 
@@ -128,6 +138,8 @@ void Quit(CommandContext& c) {
 void Reset(CommandContext& c) {
   Client& client = c.client();
   c.server().DiscardTransaction(&client);
+  c.server().pubsub().UnsubscribeAll(&client);
+  c.server().monitor().Remove(&client);
   client.db = 0;
   client.proto = 2;
   client.name.clear();

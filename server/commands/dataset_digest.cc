@@ -4,8 +4,11 @@
 #include "server/commands/dataset_digest.h"
 
 #include "codec/bytes.h"
+#include "codec/number_text.h"
 #include "engine/types/hash.h"
+#include "engine/types/list.h"
 #include "engine/types/set.h"
+#include "engine/types/zset.h"
 
 namespace thermocline::server {
 
@@ -33,6 +36,12 @@ void DatasetDigest::MixValue(const engine::Entry& entry) {
       Mix(entry.StringView(scratch));
       break;
     }
+    case engine::ValueType::kList: {
+      char scratch[24];
+      const engine::ListView list(&entry);
+      list.ForEach(0, list.size(), [&](const auto& element) { Mix(element.View(scratch)); });
+      break;
+    }
     case engine::ValueType::kSet:
       engine::SetView(&entry).ForEach([this](std::string_view member) { Xor(member); });
       break;
@@ -40,6 +49,14 @@ void DatasetDigest::MixValue(const engine::Entry& entry) {
       engine::HashView(&entry).ForEach(
           [this](std::string_view field, std::string_view value) { XorPair(field, value); });
       break;
+    case engine::ValueType::kZset: {
+      const engine::ZsetView view(&entry);
+      view.Walk({0, view.size()}, false, [this](std::string_view member, double score) {
+        char text[codec::kMaxDoubleText];
+        XorPair(member, {text, codec::FormatDouble(text, score)});
+      });
+      break;
+    }
     default:
       break;
   }

@@ -21,6 +21,7 @@
 #include "codec/glob.h"
 #include "codec/number_text.h"
 #include "server/commands/dataset_digest.h"
+#include "server/commands/prepare_keys.h"
 #include "server/commands/value_names.h"
 #include "server/server.h"
 
@@ -31,22 +32,6 @@ using engine::Database;
 using engine::Entry;
 using engine::KeyRequest;
 using engine::Need;
-
-// True, so that a task can end with it.
-bool ReplyReadError(CommandContext& c, const codec::Status& error) {
-  c.Error("ERR reading from the cold tier failed: " + error.ToString());
-  return true;
-}
-
-// Whether keys are there to be looked at. nullopt: the waiter is parked, step again.
-std::optional<codec::Status> PrepareKeys(CommandContext& c, std::span<const KeyRequest> keys,
-                                         engine::Waiter* waiter) {
-  if (waiter == nullptr) return c.db().PrepareNow(keys);
-  const codec::Status error = c.db().TakeReadError(waiter);
-  if (!error.ok()) return error;
-  if (!c.db().Prepare(keys, waiter)) return std::nullopt;
-  return codec::Status::Ok();
-}
 
 // ---- values ----------------------------------------------------------------------------------
 

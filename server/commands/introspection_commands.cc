@@ -126,8 +126,8 @@ bool FindUsedKeys(const CommandSpec& spec, std::span<const std::string_view> arg
                   std::vector<UsedKey>* used) {
   std::vector<CommandSpec::KeyRef> keys;
   if (!CollectKeys(spec, argv, &keys) || keys.empty()) return false;
-  if (spec.keys.empty()) {
-    for (const CommandSpec::KeyRef& key : keys) used->push_back({key.index, 0});
+  if (spec.keys.empty() || keys[0].flags != 0) {
+    for (const CommandSpec::KeyRef& key : keys) used->push_back({key.index, key.flags});
     return true;
   }
   const bool reads_value = keys[0].need == engine::Need::kValue;

@@ -43,9 +43,16 @@ using Touch = engine::Database::Touch;
 
 // DEL and UNLINK: large values are freed off the executor in either case.
 void Del(CommandContext& c) {
-  if (c.argc() == 2) {  // the hot case needs no list
-    const bool exists = c.db().FindForWrite(c.dbnum(), c.arg(1)) != nullptr;
-    c.reply().Integer(exists && c.db().Delete(c.dbnum(), c.arg(1)) ? 1 : 0);
+  // The hot case needs no list, and who is told of every key needs to know which were there.
+  if (c.argc() == 2 || c.Notifies(kNotifyGeneric)) {
+    int64_t n = 0;
+    for (size_t i = 1; i < c.argc(); ++i) {
+      if (c.db().FindForWrite(c.dbnum(), c.arg(i)) == nullptr) continue;
+      c.db().Delete(c.dbnum(), c.arg(i));
+      c.Notify(kNotifyGeneric, "del", c.arg(i));
+      ++n;
+    }
+    c.reply().Integer(n);
     return;
   }
   c.reply().Integer(static_cast<int64_t>(c.db().DeleteMany(c.dbnum(), c.argv().subspan(1))));
@@ -128,8 +135,10 @@ void ChangeExpiry(CommandContext& c, bool relative, bool seconds) {
   }
   if (when_ms <= c.db().NowMs()) {
     c.db().Delete(c.dbnum(), key);
+    c.Notify(kNotifyGeneric, "del", key);
   } else {
     c.db().SetExpiry(c.dbnum(), key, when_ms);
+    c.Notify(kNotifyGeneric, "expire", key);
   }
   c.reply().Integer(1);
 }
@@ -165,6 +174,7 @@ void Persist(CommandContext& c) {
     return;
   }
   c.db().Persist(c.dbnum(), c.arg(1));
+  c.Notify(kNotifyGeneric, "persist", c.arg(1));
   c.reply().Integer(1);
 }
 
@@ -181,7 +191,11 @@ void RenameKey(CommandContext& c, bool only_if_free) {
     c.reply().Integer(0);
     return;
   }
-  if (from != to) c.db().MoveKey(c.dbnum(), from, c.dbnum(), to);
+  if (from != to) {
+    c.db().MoveKey(c.dbnum(), from, c.dbnum(), to);
+    c.Notify(kNotifyGeneric, "rename_from", from);
+    c.Notify(kNotifyGeneric, "rename_to", to);
+  }
   only_if_free ? c.reply().Integer(1) : c.Ok();
 }
 void Rename(CommandContext& c) { RenameKey(c, /*only_if_free=*/false); }
@@ -223,6 +237,7 @@ void Copy(CommandContext& c) {
     return;
   }
   c.db().CopyKey(c.dbnum(), c.arg(1), to_db, c.arg(2));
+  c.Notify(kNotifyGeneric, "copy_to", c.arg(2), to_db);
   c.reply().Integer(1);
 }
 
@@ -264,6 +279,8 @@ void Move(CommandContext& c) {
     return;
   }
   c.db().MoveKey(c.dbnum(), key, to_db, key);
+  c.Notify(kNotifyGeneric, "move_from", key);
+  c.Notify(kNotifyGeneric, "move_to", key, to_db);
   c.reply().Integer(1);
 }
 
@@ -354,7 +371,10 @@ void Restore(CommandContext& c) {
   const bool overflow = ttl_ms > 0 && !options.absolute_ttl &&
                         __builtin_add_overflow(ttl_ms, c.db().NowMs(), &expire_at_ms);
   if (ttl_ms > 0 && (overflow || expire_at_ms <= c.db().NowMs())) {
-    if (exists) c.db().Delete(c.dbnum(), key);
+    if (exists) {
+      c.db().Delete(c.dbnum(), key);
+      c.Notify(kNotifyGeneric, "del", key);
+    }
     c.Ok();
     return;
   }
@@ -362,6 +382,7 @@ void Restore(CommandContext& c) {
   if (options.idle_s || options.frequency) {
     c.db().SetAccess(c.dbnum(), key, options.idle_s, options.frequency);
   }
+  c.Notify(kNotifyGeneric, "restore", key);
   c.Ok();
 }
 
@@ -376,7 +397,7 @@ bool CountsRecency(EvictionPolicy policy) {
 
 // The key at argv[2], or null after replying null.
 const Entry* FindObject(CommandContext& c) {
-  const Entry* entry = c.db().Find(c.dbnum(), c.arg(2), Touch::kNo);
+  const Entry* entry = c.db().Find(c.dbnum(), c.arg(2), Touch::kPeek);
   if (entry == nullptr) c.reply().Null();
   return entry;
 }

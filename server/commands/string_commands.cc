@@ -54,7 +54,9 @@ void Get(CommandContext& c) { ReplyString(c, c.db().Find(c.dbnum(), c.arg(1))); 
 
 void GetDel(CommandContext& c) {
   const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
-  if (ReplyString(c, entry) && entry != nullptr) c.db().Delete(c.dbnum(), c.arg(1));
+  if (!ReplyString(c, entry) || entry == nullptr) return;
+  c.db().Delete(c.dbnum(), c.arg(1));
+  c.Notify(kNotifyGeneric, "del", c.arg(1));
 }
 
 void GetEx(CommandContext& c) {
@@ -76,10 +78,13 @@ void GetEx(CommandContext& c) {
   ReplyString(c, entry);
   if (options.absolute() && deadline_ms <= c.db().NowMs()) {
     c.db().Delete(c.dbnum(), key);
+    c.Notify(kNotifyGeneric, "del", key);
   } else if (options.unit != DeadlineUnit::kNone) {
     c.db().SetExpiry(c.dbnum(), key, deadline_ms);
+    c.Notify(kNotifyGeneric, "expire", key);
   } else if (options.persist && has_expiry) {
     c.db().Persist(c.dbnum(), key);
+    c.Notify(kNotifyGeneric, "persist", key);
   }
 }
 
@@ -140,6 +145,7 @@ void Set(CommandContext& c) {
   const std::string_view value = c.arg(2);
   if (c.argc() == 3) {
     c.db().SetString(c.dbnum(), key, value);
+    c.Notify(kNotifyString, "set", key);
     c.Ok();
     return;
   }
@@ -165,6 +171,8 @@ void Set(CommandContext& c) {
     return;
   }
   c.db().SetString(c.dbnum(), key, value, change, deadline_ms);
+  c.Notify(kNotifyString, "set", key);
+  if (change == ExpiryChange::kSet) c.Notify(kNotifyGeneric, "expire", key);
   if (!options.get) c.Ok();
 }
 
@@ -188,6 +196,7 @@ void SetNx(CommandContext& c) {
     return;
   }
   c.db().SetString(c.dbnum(), c.arg(1), c.arg(2));
+  c.Notify(kNotifyString, "set", c.arg(1));
   c.reply().Integer(1);
 }
 
@@ -195,6 +204,8 @@ void SetWithDeadline(CommandContext& c, DeadlineUnit unit) {
   int64_t deadline_ms = 0;
   if (!ResolveDeadline(c, unit, 2, &deadline_ms)) return;
   c.db().SetString(c.dbnum(), c.arg(1), c.arg(3), ExpiryChange::kSet, deadline_ms);
+  c.Notify(kNotifyString, "set", c.arg(1));
+  c.Notify(kNotifyGeneric, "expire", c.arg(1));
   c.Ok();
 }
 void SetEx(CommandContext& c) { SetWithDeadline(c, DeadlineUnit::kSeconds); }
@@ -203,6 +214,14 @@ void PSetEx(CommandContext& c) { SetWithDeadline(c, DeadlineUnit::kMilliseconds)
 void GetSet(CommandContext& c) {
   if (!ReplyString(c, c.db().Find(c.dbnum(), c.arg(1)))) return;
   c.db().SetString(c.dbnum(), c.arg(1), c.arg(2));
+  c.Notify(kNotifyString, "set", c.arg(1));
+}
+
+// MSET and MSETNX: SET's event for each key.
+void SetPairs(CommandContext& c) {
+  c.db().SetMany(c.dbnum(), c.argv().subspan(1));
+  if (!c.Notifies(kNotifyString)) return;
+  for (size_t i = 1; i < c.argc(); i += 2) c.Notify(kNotifyString, "set", c.arg(i));
 }
 
 void MSet(CommandContext& c) {
@@ -210,7 +229,7 @@ void MSet(CommandContext& c) {
     c.ArityError();
     return;
   }
-  c.db().SetMany(c.dbnum(), c.argv().subspan(1));
+  SetPairs(c);
   c.Ok();
 }
 
@@ -225,7 +244,7 @@ void MSetNx(CommandContext& c) {
       return;
     }
   }
-  c.db().SetMany(c.dbnum(), c.argv().subspan(1));
+  SetPairs(c);
   c.reply().Integer(1);
 }
 
@@ -237,7 +256,9 @@ void Append(CommandContext& c) {
     if (!IsString(c, entry)) return;
     if (!FitsString(c, entry->ValueLength() + c.arg(2).size())) return;
   }
-  c.reply().Integer(static_cast<int64_t>(c.db().Append(c.dbnum(), c.arg(1), c.arg(2))));
+  const size_t length = c.db().Append(c.dbnum(), c.arg(1), c.arg(2));
+  c.Notify(kNotifyString, "append", c.arg(1));
+  c.reply().Integer(static_cast<int64_t>(length));
 }
 
 void SetRange(CommandContext& c) {
@@ -256,8 +277,9 @@ void SetRange(CommandContext& c) {
   }
   // Both are at most 2^63 - 1: no overflow in 64 unsigned bits.
   if (!FitsString(c, static_cast<uint64_t>(offset) + bytes.size())) return;
-  c.reply().Integer(static_cast<int64_t>(
-      c.db().SetRange(c.dbnum(), c.arg(1), static_cast<size_t>(offset), bytes)));
+  const size_t length = c.db().SetRange(c.dbnum(), c.arg(1), static_cast<size_t>(offset), bytes);
+  c.Notify(kNotifyString, "setrange", c.arg(1));
+  c.reply().Integer(static_cast<int64_t>(length));
 }
 
 void Increment(CommandContext& c, int64_t delta) {
@@ -277,7 +299,9 @@ void Increment(CommandContext& c, int64_t delta) {
     c.Error("ERR increment or decrement would overflow");
     return;
   }
-  c.reply().Integer(c.db().IncrBy(c.dbnum(), c.arg(1), delta));
+  value = c.db().IncrBy(c.dbnum(), c.arg(1), delta);
+  c.Notify(kNotifyString, "incrby", c.arg(1));
+  c.reply().Integer(value);
 }
 void Incr(CommandContext& c) { Increment(c, 1); }
 void Decr(CommandContext& c) { Increment(c, -1); }
@@ -313,6 +337,7 @@ void IncrByFloat(CommandContext& c) {
   }
   const std::string text = codec::FormatLongDoubleHuman(value);
   c.db().SetFloatText(c.dbnum(), c.arg(1), text);
+  c.Notify(kNotifyString, "incrbyfloat", c.arg(1));
   c.reply().Bulk(text);
 }
 

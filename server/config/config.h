@@ -78,6 +78,9 @@ struct ServerConfig {
   bool latency_tracking;
   std::vector<double> latency_percentiles;
 
+  uint32_t notify_keyspace_events;  // NotifyClass
+  int64_t slowlog_log_slower_than_us, slowlog_max_len;
+
   // ---- in force: engine (FillEngineOptions hands them on)
   int64_t databases;
   bool appendonly;  // true unless told otherwise
@@ -97,10 +100,8 @@ struct ServerConfig {
   std::vector<SavePoint> save;
   std::string replicaof_host;
   int64_t replicaof_port;
-  uint32_t notify_keyspace_events;
   std::array<int64_t, 3> oom_score_adj_values;
-  int64_t io_threads, tls_port, slowlog_log_slower_than_us, slowlog_max_len,
-      latency_monitor_threshold_ms;
+  int64_t io_threads, tls_port, latency_monitor_threshold_ms;
   int64_t hash_max_listpack_entries, hash_max_listpack_value, list_max_listpack_size,
       list_compress_depth, set_max_intset_entries, zset_max_listpack_entries,
       zset_max_listpack_value, hll_sparse_max_bytes, stream_node_max_bytes, stream_node_max_entries;
@@ -120,6 +121,8 @@ enum class ApplyAction : uint8_t {
               // logs."
   kPassword,  // requirepass: later connections (connected ones stay authenticated, as in Redis)
   kLogLevel,
+  kNotify,      // notify-keyspace-events
+  kSlowLog,     // slowlog-log-slower-than
   kMaxClients,  // more files than the process may open: fail, saying how many are possible
   kCron,        // hz
   kDir,  // never reached while data is open: `dir` can be changed only to where it points already

@@ -218,8 +218,8 @@ std::vector<std::string> OomLines(const ServerConfig& c) { return {FormatOomValu
 // ---- notify-keyspace-events
 // -----------------------------------------------------------------------------
 
-// Bit i belongs to character i; the first ten make 'A'. The order is the one in which they are
-// shown.
+// Bit i belongs to character i (NotifyClass in server/notifications.h); the first ten make 'A'. The
+// order is the one in which they are shown.
 constexpr char kEventChars[] = "g$lshzxetdnKEm";
 constexpr uint32_t kAllEvents = (1u << 10) - 1;
 

@@ -37,9 +37,7 @@ constexpr char kAlwaysLazy[] = "memory is always freed in small slices beside th
 constexpr char kNoListCompression[] = "lists in memory are not compressed: cold ones are";
 constexpr char kTypeToCome[] = "its data type is not part of this version";
 constexpr char kNoScripts[] = "scripting is not part of this version";
-constexpr char kNoPubSub[] = "publish and subscribe are not part of this version";
 constexpr char kNoAcl[] = "only the default user exists in this version";
-constexpr char kNoSlowlog[] = "there is no slow log in this version";
 constexpr char kNoLatencyMonitor[] = "there is no latency monitor in this version";
 constexpr char kNoTracking[] = "client side caching is not part of this version";
 constexpr char kNoPinning[] = "threads are not pinned to processors";
@@ -219,7 +217,7 @@ const ConfigRow kTable[] = {
         .Apply(ApplyAction::kPassword),
     Text("aclfile", &C::aclfile, "").Immutable().NoEffect(kNoAcl),
     Number("acllog-max-len", 0, kLongMax, 128).NoEffect(kNoAcl),
-    KeptEnum("acl-pubsub-default", kAclPubSubNames, 0).NoEffect(kNoPubSub),
+    KeptEnum("acl-pubsub-default", kAclPubSubNames, 0).NoEffect(kNoAcl),
     Enum<&C::enable_protected_configs>("enable-protected-configs", kProtectedNames,
                                        ProtectedAction::kNo)
         .Immutable(),
@@ -393,11 +391,11 @@ const ConfigRow kTable[] = {
     Bool("latency-tracking", &C::latency_tracking, true),
     Special("latency-tracking-info-percentiles", kPercentilesConfig, "50 99 99.9", kConfigMultiArg),
     Number("slowlog-log-slower-than", &C::slowlog_log_slower_than_us, -1, LLONG_MAX, 10000)
-        .NoEffect(kNoSlowlog),
-    Number("slowlog-max-len", &C::slowlog_max_len, 0, kLongMax, 128).NoEffect(kNoSlowlog),
+        .Apply(ApplyAction::kSlowLog),
+    Number("slowlog-max-len", &C::slowlog_max_len, 0, kLongMax, 128),
     Number("latency-monitor-threshold", &C::latency_monitor_threshold_ms, 0, LLONG_MAX, 0)
         .NoEffect(kNoLatencyMonitor),
-    Special("notify-keyspace-events", kKeyspaceEventsConfig, "", 0).NoEffect(kNoPubSub),
+    Special("notify-keyspace-events", kKeyspaceEventsConfig, "", 0).Apply(ApplyAction::kNotify),
     Number("tracking-table-max-keys", &C::tracking_table_max_keys, 0, kLongMax, 1000000)
         .NoEffect(kNoTracking),
     Number("busy-reply-threshold", &C::busy_reply_threshold_ms, 0, kLongMax, 5000)

@@ -113,7 +113,9 @@ void TestServer::Settle() {
     server_->Tick();
     bool busy = false;
     for (const Client* client : server_->clients()) {
-      busy = busy || (client->is_parked() && client->parked.reason != ParkReason::kPause) ||
+      busy = busy ||
+             (client->is_parked() && client->parked.reason != ParkReason::kPause &&
+              client->parked.reason != ParkReason::kBlocked) ||
              !client->gates.empty();
     }
     if (!busy) return;

@@ -31,6 +31,7 @@ def pair(module_servers):
 
 @pytest.fixture(scope="module")
 def payloads(pair):
+    """DUMP payloads, made by the oracle."""
     return generator.make_payloads(pair[0])
 
 

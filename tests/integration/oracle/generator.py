@@ -3,15 +3,16 @@ failure replays, and a step can be left out without changing the others (which s
 
 A step is a command on one of the connections, or a macro, which the runner carries out alone:
   scan      a full SCAN iteration with options, compared as a set
-  members   a full iteration over a collection (HSCAN, SSCAN …), compared likewise
-  drawn     random picks of a collection (HRANDFIELD, SRANDMEMBER …): right kind, number, and members
+  members   a full iteration over a collection (HSCAN, SSCAN, ZSCAN), compared likewise
+  drawn     random picks of a collection (HRANDFIELD, SRANDMEMBER, ZRANDMEMBER): right kind, number, and members
   popped    SPOP: what was popped was a member and is gone; then it is put back, so that both are equal
   random    RANDOMKEY, and the key it names exists on both sides
   expired   a key is given a deadline that passes (relative or in the past), both servers wait, both see it go
   quiet     CLIENT REPLY OFF/SKIP: commands without replies
+  sort      SORT or SORT_RO, unless the key holds a small sorted set
   spill     DEBUG SPILL or DEBUG CHECKPOINT on the server under test only
 """
-from oracle import commands
+from oracle import commands, sort_commands
 
 CONNECTIONS = 3  # 0 and 1 speak RESP2, 2 speaks RESP3; all begin in database 0
 
@@ -88,12 +89,15 @@ def _step(draw, rng, connection, names, weights):
     if roll < 0.0115:
         return Step("spill", connection, draw.pick([["SPILL", "ALL"], ["CHECKPOINT"]]))
     if roll < 0.0155:
-        return Step("members", connection, draw.pick(commands.FAMILIES).scan_step(draw))
+        family = draw.pick([f for f in commands.FAMILIES if hasattr(f, "scan_step")])
+        return Step("members", connection, family.scan_step(draw))
     if roll < 0.0195:
         family = draw.pick([f for f in commands.FAMILIES if hasattr(f, "drawn_step")])
         return Step("drawn", connection, family.drawn_step(draw))
     if roll < 0.0235:
         return Step("popped", connection, commands.set_commands.popped_step(draw))
+    if roll < 0.046:
+        return Step("sort", connection, sort_commands.draw_sort(draw))
     return Step("command", connection, _call(draw, rng, names, weights))
 
 
@@ -128,7 +132,10 @@ def _transaction(draw, rng, connection, names, weights):
             change = draw.pick([["SET", watched[0], draw.value()], ["DEL", watched[0]],
                                 ["EXPIRE", watched[0], 99999], ["GET", watched[0]],
                                 ["SWAPDB", 0, 1], ["FLUSHDB"] if draw.chance(0.1) else ["PING"],
-                                ["RENAME", watched[0], draw.key()], ["APPEND", watched[0], b"x"]])
+                                ["RENAME", watched[0], draw.key()], ["APPEND", watched[0], b"x"],
+                                ["RPUSH", watched[0], b"x"], ["LTRIM", watched[0], 0, -1],
+                                ["LREM", watched[0], 0, b"nosuch"], ["LMOVE", watched[0], watched[0],
+                                                                     "LEFT", "RIGHT"]])
             steps.append(Step("command", other, change))
     steps.append(Step("command", connection, ["MULTI"]))
     for _ in range(rng.randint(0, 8)):
@@ -144,7 +151,7 @@ def _scan_options(draw):
     if draw.chance(0.4):
         words += [draw.case("MATCH"), draw.pick(commands.PATTERNS)]
     if draw.chance(0.3):
-        words += [draw.case("TYPE"), draw.pick(["string", "STRING", "list", "hash", "Set", "nosuch"])]
+        words += [draw.case("TYPE"), draw.pick(["string", "STRING", "list", "hash", "Set", "zset", "nosuch"])]
     return words
 
 

@@ -68,6 +68,20 @@ def _same_keys(argv, a, b):
             and sorted(k.value for k in a.value) == sorted(k.value for k in b.value))
 
 
+@rule("with BY a word without '*' a set comes in the order of its hash table; among elements of equal weight, "
+      "or equal up to a NUL, the order is that of reading, or any with LIMIT", "SORT", "SORT_RO")
+def _same_where_order_counts(argv, a, b):
+    if a.kind != b.kind or not isinstance(a.value, list) or len(a.value) != len(b.value):
+        return False
+    words = [_word(argv, index) for index in range(len(argv))]
+    ties = any(b"\0" in item for item in a.plain() if item is not None)
+    if "BY" in words[:-1]:
+        weighted = "*" in words[words.index("BY") + 1]
+        ties = ties or not weighted or "ALPHA" in words  # ties of numbers are broken by the elements
+    return ties and ("LIMIT" in words or "GET" in words or (
+        sorted(map(repr, a.plain())) == sorted(map(repr, b.plain()))))
+
+
 def _sorted(items):
     return sorted((item.kind, repr(item.plain())) for item in items)
 
@@ -88,7 +102,8 @@ def _same_pairs(argv, a, b):
     return a.kind == b.kind and len(a.value) == len(b.value) and _pairs(a.value) == _pairs(b.value)
 
 
-@rule("which members is random; the macro `drawn` checks them", "HRANDFIELD", "SRANDMEMBER")
+@rule("which members is random; the macro `drawn` checks them", "HRANDFIELD", "SRANDMEMBER",
+      "ZRANDMEMBER")
 def _as_many(argv, a, b):
     if a.kind != b.kind or not isinstance(a.value, list):
         return a.kind == b.kind and (a.value is None) == (b.value is None)
@@ -97,7 +112,8 @@ def _as_many(argv, a, b):
         for x, y in zip(a.value, b.value))
 
 
-@rule("cursors are each server's own; the macro `members` checks whole iterations", "HSCAN", "SSCAN")
+@rule("cursors are each server's own; the macro `members` checks whole iterations", "HSCAN", "SSCAN",
+      "ZSCAN")
 def _same_step(argv, a, b):
     if [x.kind for x in a.value] != [x.kind for x in b.value]:
         return False

@@ -1,0 +1,46 @@
+// What the blocking list commands share with the ones that do not block: pops and moves, with their
+// replies and notifications. REQUIRES of all: the keys are prepared, `entry` is the resident list
+// that FindForWrite answered in this frame.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "engine/types/list.h"
+#include "server/command_context.h"
+
+namespace thermocline::server {
+
+/// LEFT or RIGHT at argv[i]. Null: neither, the syntax error is replied.
+std::optional<engine::ListEnd> ParseListEnd(CommandContext& c, size_t i);
+
+/// Replies the element at one end as a bulk string, and takes it out.
+void PopElement(CommandContext& c, int db, std::string_view key, const engine::Entry* entry,
+                engine::ListEnd end);
+
+/// Replies an array of at most `count` elements from one end, outermost first, and takes them out.
+/// REQUIRES: count > 0.
+void PopList(CommandContext& c, int db, std::string_view key, const engine::Entry* entry,
+             engine::ListEnd end, uint64_t count);
+
+/// The arguments of LMPOP from its number of keys on, at argv[count_at]. False: the error is
+/// replied.
+struct MultiPop {
+  size_t first_key = 0;
+  size_t keys = 0;
+  engine::ListEnd end = engine::ListEnd::kHead;
+  uint64_t count = 1;
+};
+bool ParseMultiPop(CommandContext& c, size_t count_at, MultiPop* pop);
+
+/// LMPOP's [key, elements] from the first of the keys that holds a list. False: none does, nothing
+/// is replied. True: replied, perhaps WRONGTYPE.
+bool PopFirstList(CommandContext& c, const MultiPop& pop);
+
+/// LMOVE: takes an element of `source`, replies it and pushes it to `destination`. `source_entry`
+/// as above; the destination may hold anything (WRONGTYPE is replied) or be the same key.
+void MoveElement(CommandContext& c, std::string_view source, const engine::Entry* source_entry,
+                 std::string_view destination, engine::ListEnd from, engine::ListEnd to);
+
+}  // namespace thermocline::server
