@@ -31,6 +31,7 @@ std::span<const CommandSpec> HashCommands();
 std::span<const CommandSpec> SetCommands();
 std::span<const CommandSpec> ZsetCommands();
 std::span<const CommandSpec> KeysCommands();
+std::span<const CommandSpec> SortCommands();
 std::span<const CommandSpec> IntrospectionCommands();
 std::span<const CommandSpec> ConfigCommands();
 std::span<const CommandSpec> InfoCommands();
