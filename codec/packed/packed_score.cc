@@ -7,12 +7,16 @@
 
 namespace thermocline::codec {
 
+bool PackedScoreIsWhole(double score, int64_t* whole) {
+  if (std::abs(score) > 0x1p62 || std::trunc(score) != score) return false;
+  *whole = static_cast<int64_t>(score);
+  return true;
+}
+
 ListpackElement ScoreElement(double score, char (&scratch)[kMaxDoubleText]) {
-  // Whole numbers below 2^53 have at most 16 digits: their text is their integer's.
-  if (std::abs(score) < 0x1p53 && std::trunc(score) == score &&
-      (score != 0 || !std::signbit(score))) {
-    return static_cast<int64_t>(score);
-  }
+  // Whole numbers are kept as such, so that -0 becomes 0 here, and here alone.
+  int64_t whole = 0;
+  if (PackedScoreIsWhole(score, &whole)) return whole;
   return std::string_view(scratch, FormatDouble(scratch, score));
 }
 

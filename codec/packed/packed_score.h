@@ -1,8 +1,8 @@
 // A sorted set's score as it stands in a listpack, behind its member.
 //
-// Redis 7.0 stores the score's shortest decimal text of 17 significant digits, which a listpack
-// keeps as a number when it looks like one. Bytes from elsewhere may hold any text there; it is
-// read as Redis reads it, by its longest numeric prefix.
+// Redis 7.0 stores whole numbers up to 2^62 as numbers, others as text of up to 17 significant
+// digits. Bytes from elsewhere may hold any text there; it is read as Redis reads it, by its
+// longest numeric prefix.
 #pragma once
 
 #include "codec/number_text.h"
@@ -10,6 +10,9 @@
 #include "codec/packed/packed_value.h"
 
 namespace thermocline::codec {
+
+/// Whether a score stands in a listpack as a number; then which.
+bool PackedScoreIsWhole(double score, int64_t* whole);
 
 /// The score to be stored; its text is made in `scratch`, which the result borrows.
 ListpackElement ScoreElement(double score, char (&scratch)[kMaxDoubleText]);

@@ -187,7 +187,7 @@ void ZsetEditor::Put(const ZsetPlace& place, std::string_view member, double sco
 }
 
 void ZsetEditor::PutPacked(const ZsetPlace& place, std::string_view member, double score) {
-  char scratch[codec::kScoreScratch];
+  char scratch[codec::kMaxDoubleText];
   const ListpackElement pair[] = {member, codec::ScoreElement(score, scratch)};
   PackedEntry store(entry_);
   if (place.found) {
@@ -266,7 +266,7 @@ Entry* ZsetBuilder::Build(std::string_view key, const TypeLimits& limits, uint64
     return BuildObject(key, lsn, expiry_ms);
   }
   codec::ListpackBuilder listpack;
-  char scratch[codec::kScoreScratch];
+  char scratch[codec::kMaxDoubleText];
   for (const ZsetNode* node : Ordered()) {
     const ListpackElement member(node->text());
     if (listpack.byte_size() + member.size() + 64 > Entry::kValueBytesMax) {

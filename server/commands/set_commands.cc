@@ -119,7 +119,8 @@ void SRandMember(CommandContext& c) {
     c.reply().Array(wanted);
     set.Draw(c.db().random(), wanted, reply);
   } else if (static_cast<uint64_t>(count) >= set.size()) {
-    ReplyMembers(c, set);
+    c.reply().Array(set.size());  // not a set reply, in RESP3 either
+    set.ForEach(reply);
   } else {
     c.reply().Array(static_cast<size_t>(count));
     set.Sample(c.db().random(), static_cast<size_t>(count), reply);

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "codec/number_text.h"
+#include "codec/packed/packed_score.h"
 #include "engine/types/zset.h"
 #include "engine/types/zset_effects.h"
 #include "server/command_context.h"
@@ -505,13 +506,21 @@ void Scan(CommandContext& c) {
   std::string body;
   codec::RespWriter members(body, 2);  // bulk strings look alike in both protocols
   size_t n = 0;
-  const uint64_t next = ZsetView(entry).Scan(cursor, static_cast<size_t>(options.count),
-                                             [&](std::string_view member, double score) {
-                                               if (!options.Matches(c, member)) return;
-                                               members.Bulk(member);
-                                               members.Double(score);
-                                               n += 2;
-                                             });
+  const bool packed = !entry->is_object();
+  const uint64_t next = ZsetView(entry).Scan(
+      cursor, static_cast<size_t>(options.count), [&](std::string_view member, double score) {
+        if (!options.Matches(c, member)) return;
+        members.Bulk(member);
+        // As Redis, which shows what stands in the listpack: 1e17 is written out there.
+        int64_t whole = 0;
+        if (packed && codec::PackedScoreIsWhole(score, &whole)) {
+          char digits[24];
+          members.Bulk({digits, codec::FormatInt64(digits, whole)});
+        } else {
+          members.Double(score);
+        }
+        n += 2;
+      });
   ReplyScanCursor(c, next);
   c.reply().Array(n);
   c.reply().Raw(body);

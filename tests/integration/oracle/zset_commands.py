@@ -38,7 +38,7 @@ def zkey(draw):
 
 
 def lex_key(draw):
-    return draw.key() if draw.chance(0.04) else draw.pick(LEX_KEYS)
+    return draw.pick(draw.plain_keys) if draw.chance(0.04) else draw.pick(LEX_KEYS)
 
 
 def input_key(draw):
