@@ -23,6 +23,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/integration"))
 
+import bench_clients  # noqa: E402
 import resp  # noqa: E402
 import servers as servers_module  # noqa: E402
 
@@ -572,10 +573,35 @@ def suite_writes(pool, options):
     return [table]
 
 
+def suite_clients(pool, options):
+    """PUBLISH to many subscribers, BRPOP ping-pong, many clients whose waits keep ending."""
+    quick = options.quick
+    waiting = 500 if quick else 10_000
+    pair = start_pair(pool, *EVERYSEC, "--maxclients", waiting + 500, ours=ALL_IN_MEMORY)
+    loads = [(f"PUBLISH of 100 bytes to 100 subscribers, pipeline {pipeline}",
+              lambda server, pipeline=pipeline: bench_clients.measure_publish(server, 100, 320 if quick else 20_000, pipeline))
+             for pipeline in (1, 16)]
+    loads.append(("BRPOP ping-pong between two clients",
+                  lambda server: bench_clients.measure_ping_pong(server, 200 if quick else 10_000)))
+    rates = Table("Messages and elements handed to other clients",
+                  ("load", "ours/s", "redis-server/s", "ratio", "ours CPU us", "redis-server CPU us", "CPU ratio"))
+    for label, measure in loads:
+        results = in_turns(options.rounds, pair, measure)
+        rates.rounds.append({"load": label, "ours": results[0], "redis": results[1]})
+        rate, cpu = ([median_of(side, index) for side in results] for index in (0, 1))
+        rates.add(label, rate[0], rate[1], rate[0] / rate[1], cpu[0], cpu[1], cpu[0] / max(cpu[1], 1e-9))
+    waits = Table(f"{waiting:,} clients in BRPOP with timeouts of 1 s", ("server", "% of a core"))
+    results = in_turns(options.rounds, pair, lambda server: bench_clients.measure_waiters(server, waiting, 2 if quick else 10))
+    waits.rounds.append({"ours": results[0], "redis": results[1]})
+    for name, side in zip(("ours", "redis-server"), results):
+        waits.add(name, float(median_of([[value] for value in side], 0)))
+    return [rates, waits]
+
+
 SUITES = {
     "hot": suite_hot, "always": suite_always, "memory": suite_memory, "cold": suite_cold,
     "restart": suite_restart, "scan-resistance": suite_scan_resistance, "expiry": suite_expiry,
-    "flush": suite_flush, "writes": suite_writes,
+    "flush": suite_flush, "clients": suite_clients, "writes": suite_writes,
 }
 DEFAULT = [name for name in SUITES if name != "writes"]
 

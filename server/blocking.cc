@@ -32,13 +32,17 @@ struct Blocking::Queue final : engine::Waiter {
   std::list<Client*> waiters;
   bool ready = false;    // in ready_
   bool reading = false;  // serving waits for cold keys
+  bool served = false;   // the engine knows this waiter
 };
 
 /// A put-back under way: an internal command of its own.
 struct Blocking::Return final : engine::Waiter {
   Return(Blocking* owner_in, std::unique_ptr<TakenElements> taken_in)
       : owner(*owner_in), taken(std::move(taken_in)) {}
-  void OnReady() override { owner.returns_ready_.push_back(this); }
+  void OnReady() override {
+    owner.returns_ready_.push_back(this);
+    owner.work_ = true;
+  }
 
   Blocking& owner;
   std::unique_ptr<TakenElements> taken;
@@ -91,7 +95,7 @@ void Blocking::Leave(Client* client) {
     Queue* queue = place.queue;
     queue->waiters.erase(place.at);
     if (!queue->waiters.empty()) continue;
-    if (server_.database() != nullptr) server_.database()->CancelWait(queue);
+    if (queue->served && server_.database() != nullptr) server_.database()->CancelWait(queue);
     queues_.erase(queues_.find(queue->name));
   }
   if (state->has_deadline) deadlines_.erase(state->deadline);
@@ -123,6 +127,7 @@ void Blocking::MakeReady(Queue* queue) {
   if (queue->ready || queue->reading) return;
   queue->ready = true;
   ready_.push_back(queue->name);
+  work_ = true;
 }
 
 void Blocking::OnKeyCreated(int db, std::string_view key) {
@@ -150,7 +155,8 @@ void Blocking::Serve() {
   if (serving_ || server_.database() == nullptr) return;
   serving_ = true;
   std::vector<std::string> names;
-  while (has_work()) {
+  while (work_) {
+    work_ = false;
     while (!unblocked_.empty()) End(unblocked_.front().first, unblocked_.front().second);
     RunReturns();
     names.clear();
@@ -172,6 +178,7 @@ void Blocking::ServeQueue(const std::string& name) {
     ++next;
     BlockedCommand& command = *client->blocked->command;
     if (client->blocked->ending) continue;
+    queue->served = true;
     requests_.assign(1, {queue->db(), queue->key(), engine::Need::kValue});
     command.AddKeys(*client, &requests_);
     if (!db.Prepare(requests_, queue)) {
@@ -219,6 +226,7 @@ bool Blocking::Unblock(Client* client, bool with_error) {
   if (client->blocked == nullptr || client->blocked->ending) return false;
   client->blocked->ending = true;
   unblocked_.emplace_back(client, with_error);
+  work_ = true;
   return true;
 }
 
@@ -238,6 +246,7 @@ void Blocking::End(Client* client, bool with_error) {
 void Blocking::PutBack(std::unique_ptr<TakenElements> taken) {
   returns_.push_back(std::make_unique<Return>(this, std::move(taken)));
   returns_ready_.push_back(returns_.back().get());
+  work_ = true;
 }
 
 void Blocking::Finish() {
@@ -253,6 +262,7 @@ void Blocking::Finish() {
   }
   returns_ready_.clear();
   returns_.clear();
+  work_ = false;
 }
 
 void Blocking::RunReturns() {

@@ -112,9 +112,7 @@ class Blocking {
   void OnDatabasesSwapped(int a, int b);
 
   /// Something is to be done by Serve().
-  bool has_work() const {
-    return !ready_.empty() || !unblocked_.empty() || !returns_ready_.empty();
-  }
+  bool has_work() const { return work_; }
   /// REQUIRES: no frame is open. Does nothing inside itself.
   void Serve();
   /// Ends the waits whose time is up.
@@ -156,6 +154,7 @@ class Blocking {
   std::vector<engine::KeyRequest> requests_;
   std::string scratch_;
   uint64_t next_order_ = 0;
+  bool work_ = false;  // ready_, unblocked_ or returns_ready_ hold something
   bool serving_ = false;
   bool reporting_ = false;
 };

@@ -84,6 +84,13 @@ class CommandContext {
   /// Whether anybody asked for one of the classes, for handlers that would have to find out more.
   bool Notifies(uint32_t event_class) const { return (notify_events_ & event_class) != 0; }
 
+  /// "del" if the key went with its last element.
+  void NotifyIfGone(std::string_view key) {
+    if (Notifies(kNotifyGeneric) && db_->FindForWrite(dbnum_, key) == nullptr) {
+      Notify(kNotifyGeneric, "del", key);
+    }
+  }
+
   /// Parks this command. In EXEC the task is stepped to its end at once.
   void StartTask(std::unique_ptr<CommandTask> task);
   /// Nothing is there: the client waits for one of its keys. REQUIRES: not in_exec(), nothing

@@ -5,6 +5,7 @@
 //
 //   c.Notify(kNotifyList, "lpush", key);            // in the command's database
 //   c.Notify(kNotifyGeneric, "move_to", key, db);   // in another one
+//   c.NotifyIfGone(key);                            // after a removal: "del" with the last element
 //
 // When nobody asked for the class (notify-keyspace-events) the call is one test of a bit. Otherwise
 // subscribers of __keyspace@<db>__:<key> get the event and those of __keyevent@<db>__:<event> get

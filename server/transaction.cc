@@ -56,7 +56,7 @@ void WatchRegistry::Watch(Client* client, int db, std::string_view key) {
     if (w.db == db && w.key == key) return;
   }
   // An expired key is deleted here, before anybody watches it: it counts as missing.
-  const engine::Entry* entry = database_->Find(db, key, engine::Database::Touch::kNo);
+  const engine::Entry* entry = database_->Find(db, key, engine::Database::Touch::kPeek);
   if (clients_ == 0) database_->SetWatching(true);
   if (watched.empty()) ++clients_;
   watched.push_back(

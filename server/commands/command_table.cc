@@ -127,10 +127,11 @@ bool CollectKeys(const CommandSpec& spec, std::span<const std::string_view> argv
 
 StatusOr<std::unique_ptr<CommandTable>> CommandTable::Create() {
   const std::span<const CommandSpec> families[] = {
-      StringCommands(),     ListCommands(),   HashCommands(),        SetCommands(),
-      ZsetCommands(),       KeysCommands(),   SortCommands(),        IntrospectionCommands(),
-      ConnectionCommands(), ClientCommands(), TransactionCommands(), ShutdownCommands(),
-      ConfigCommands(),     InfoCommands(),   PubSubCommands(),      ObservationCommands(),
+      StringCommands(),      ListCommands(),          BlockingListCommands(), HashCommands(),
+      SetCommands(),         ZsetCommands(),          BlockingZsetCommands(), KeysCommands(),
+      SortCommands(),        IntrospectionCommands(), ConnectionCommands(),   ClientCommands(),
+      TransactionCommands(), ShutdownCommands(),      ConfigCommands(),       InfoCommands(),
+      PubSubCommands(),      ObservationCommands(),
   };
   return Create(families);
 }

@@ -191,6 +191,7 @@ bool SetFields(CommandContext& c, size_t* created) {
   }
   if (!IsHash(c, c.db().FindForWrite(c.dbnum(), c.arg(1)))) return false;
   *created = c.db().hashes().Set(c.dbnum(), c.arg(1), c.argv().subspan(2));
+  c.Notify(kNotifyHash, "hset", c.arg(1));
   return true;
 }
 
@@ -212,6 +213,7 @@ void HSetNx(CommandContext& c) {
     return;
   }
   c.db().hashes().Set(c.dbnum(), c.arg(1), c.argv().subspan(2));
+  c.Notify(kNotifyHash, "hset", c.arg(1));
   c.reply().Integer(1);
 }
 
@@ -224,6 +226,10 @@ void HDel(CommandContext& c) {
     return;
   }
   const size_t deleted = c.db().hashes().Delete(c.dbnum(), key, c.argv().subspan(2));
+  if (deleted != 0) {
+    c.Notify(kNotifyHash, "hdel", key);
+    c.NotifyIfGone(key);
+  }
   c.reply().Integer(static_cast<int64_t>(deleted));
 }
 
@@ -251,6 +257,7 @@ void HIncrBy(CommandContext& c) {
   }
   char text[codec::kMaxInt64Text];
   SetField(c, {text, codec::FormatInt64(text, number)});
+  c.Notify(kNotifyHash, "hincrby", c.arg(1));
   c.reply().Integer(number);
 }
 
@@ -281,6 +288,7 @@ void HIncrByFloat(CommandContext& c) {
   }
   const std::string text = codec::FormatLongDoubleHuman(number);
   SetField(c, text);
+  c.Notify(kNotifyHash, "hincrbyfloat", c.arg(1));
   c.reply().Bulk(text);
 }
 

@@ -64,7 +64,10 @@ void UnsubscribeFrom(CommandContext& c, Subscription kind, std::string_view type
 
 void Subscribe(CommandContext& c) { SubscribeTo(c, Subscription::kChannel, "subscribe"); }
 void PSubscribe(CommandContext& c) { SubscribeTo(c, Subscription::kPattern, "psubscribe"); }
-void SSubscribe(CommandContext& c) { SubscribeTo(c, Subscription::kShard, "ssubscribe"); }
+void SSubscribe(CommandContext& c) {
+  if (c.in_exec()) return c.Error("ERR SSUBSCRIBE isn't allowed for a DENY BLOCKING client");
+  SubscribeTo(c, Subscription::kShard, "ssubscribe");
+}
 void Unsubscribe(CommandContext& c) { UnsubscribeFrom(c, Subscription::kChannel, "unsubscribe"); }
 void PUnsubscribe(CommandContext& c) { UnsubscribeFrom(c, Subscription::kPattern, "punsubscribe"); }
 void SUnsubscribe(CommandContext& c) { UnsubscribeFrom(c, Subscription::kShard, "sunsubscribe"); }

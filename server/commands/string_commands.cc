@@ -219,9 +219,15 @@ void GetSet(CommandContext& c) {
 
 // MSET and MSETNX: SET's event for each key.
 void SetPairs(CommandContext& c) {
-  c.db().SetMany(c.dbnum(), c.argv().subspan(1));
-  if (!c.Notifies(kNotifyString)) return;
-  for (size_t i = 1; i < c.argc(); i += 2) c.Notify(kNotifyString, "set", c.arg(i));
+  if (!c.Notifies(kNotifyString | kNotifyNew)) {
+    c.db().SetMany(c.dbnum(), c.argv().subspan(1));
+    return;
+  }
+  // One after the other, so that "new" and "set" of a key come together.
+  for (size_t i = 1; i < c.argc(); i += 2) {
+    c.db().SetString(c.dbnum(), c.arg(i), c.arg(i + 1));
+    c.Notify(kNotifyString, "set", c.arg(i));
+  }
 }
 
 void MSet(CommandContext& c) {

@@ -69,12 +69,58 @@ KEYS = [
     ("FLUSHDB",), ("FLUSHALL",), ("SCAN", "0"),
 ]
 
-FAMILIES = {"strings": STRINGS, "keys": KEYS}
+HASHES = [
+    ("HSET", "h", "a", "1", "b", "2"), ("HSET", "h", "a", "1"), ("HMSET", "h", "c", "3"), ("HSETNX", "h", "a", "1"),
+    ("HSETNX", "h", "d", "4"), ("HINCRBY", "h", "a", "1"), ("HINCRBY", "h", "n", "1"), ("HINCRBYFLOAT", "h", "f", "1.5"),
+    ("HINCRBY", "h", "f", "1"), ("HDEL", "h", "nosuch"), ("HDEL", "h", "a", "b"), ("HDEL", "h", "c", "d", "n", "f"),
+    ("HDEL", "h", "a"), ("HGET", "nosuch", "a"), ("HGETALL", "nosuch"), ("HLEN", "nosuch"), ("HEXISTS", "nosuch", "a"),
+    ("HSTRLEN", "nosuch", "a"), ("HMGET", "nosuch", "a"), ("HRANDFIELD", "nosuch"), ("HSCAN", "nosuch", "0"),
+    ("HKEYS", "nosuch"), ("HSET", "h", "a", "1"), ("GET", "h"), ("HSET", "h2"), ("SET", "s", "v"), ("HSET", "s", "a", "1"),
+]
+SETS = [
+    ("SADD", "x", "1", "2", "3"), ("SADD", "x", "1"), ("SADD", "y", "3", "4"), ("SREM", "x", "nosuch"), ("SREM", "x", "1"),
+    ("SMOVE", "x", "y", "nosuch"), ("SMOVE", "x", "y", "2"), ("SMOVE", "x", "y", "3"), ("SMOVE", "y", "y", "3"),
+    ("SMOVE", "nosuch", "y", "3"), ("SADD", "x", "9"), ("SMOVE", "x", "z", "9"), ("SPOP", "z"), ("SPOP", "z"),
+    ("SADD", "z", "1"), ("SPOP", "z", "0"), ("SPOP", "z", "5"), ("SADD", "z", "7", "7"), ("SREM", "z", "7", "8"),
+    ("SADD", "p", "1", "2", "3", "4", "5", "6", "7", "8"), ("SINTERSTORE", "d", "y", "p"), ("SUNIONSTORE", "d", "y", "p"),
+    ("SDIFFSTORE", "d", "p", "y"), ("SDIFFSTORE", "d", "p", "p"), ("SDIFFSTORE", "d", "p", "p"), ("SET", "d", "v"),
+    ("SUNIONSTORE", "d", "y"), ("SINTERSTORE", "nosuch", "y", "none"), ("SINTER", "y", "nosuch"), ("SUNION", "nosuch"),
+    ("SDIFF", "nosuch"), ("SINTERCARD", "2", "y", "nosuch"), ("SMEMBERS", "nosuch"), ("SCARD", "nosuch"),
+    ("SISMEMBER", "nosuch", "1"), ("SMISMEMBER", "nosuch", "1"), ("SRANDMEMBER", "nosuch"), ("SSCAN", "nosuch", "0"),
+]
+LISTS = [
+    ("LPUSH", "l", "1", "2"), ("RPUSH", "l", "3"), ("LPUSHX", "l", "0"), ("RPUSHX", "l", "4"), ("LPUSHX", "nosuch", "0"),
+    ("LPOP", "l"), ("RPOP", "l"), ("LPOP", "l", "0"), ("LPOP", "nosuch"), ("LPOP", "l", "2"), ("RPOP", "l", "9"),
+    ("RPUSH", "l", "a", "b", "c", "a"), ("LINSERT", "l", "BEFORE", "a", "x"), ("LINSERT", "l", "BEFORE", "nosuch", "x"),
+    ("LSET", "l", "0", "y"), ("LSET", "l", "99", "y"), ("LREM", "l", "0", "a"), ("LREM", "l", "0", "nosuch"), ("LTRIM", "l", "0", "1"),
+    ("LTRIM", "l", "5", "6"), ("RPUSH", "l", "a", "b"), ("LMOVE", "l", "m", "LEFT", "RIGHT"), ("LMOVE", "l", "m", "RIGHT", "LEFT"),
+    ("LMOVE", "m", "m", "LEFT", "RIGHT"), ("RPOPLPUSH", "m", "l"), ("RPOPLPUSH", "nosuch", "l"), ("LMPOP", "2", "nosuch", "m", "LEFT"),
+    ("LMPOP", "1", "l", "RIGHT", "COUNT", "5"), ("LRANGE", "nosuch", "0", "1"), ("LLEN", "nosuch"), ("LINDEX", "nosuch", "0"),
+    ("LPOS", "nosuch", "a"), ("RPUSH", "l", "2", "1"), ("LREM", "l", "0", "2"), ("LREM", "l", "0", "1"), ("RPUSH", "l", "1"),
+    ("SET", "s", "v"), ("RPUSH", "s", "v"),
+]
+ZSETS = [
+    ("ZADD", "z", "1", "a", "2", "b"), ("ZADD", "z", "1", "a"), ("ZADD", "z", "NX", "5", "a"), ("ZADD", "z", "CH", "3", "a"),
+    ("ZADD", "z", "INCR", "1", "a"), ("ZINCRBY", "z", "1", "a"), ("ZADD", "z", "XX", "INCR", "1", "nosuch"), ("ZREM", "z", "nosuch"),
+    ("ZREM", "z", "a"), ("ZREM", "z", "b"), ("ZADD", "z", "1", "a", "2", "b", "3", "c", "4", "d"), ("ZPOPMIN", "z"), ("ZPOPMAX", "z"),
+    ("ZPOPMIN", "nosuch"), ("ZPOPMIN", "z", "0"), ("ZPOPMIN", "z", "9"), ("ZADD", "z", "1", "a", "2", "b", "3", "c", "4", "d"),
+    ("ZMPOP", "2", "nosuch", "z", "MAX"), ("ZREMRANGEBYRANK", "z", "0", "0"), ("ZREMRANGEBYSCORE", "z", "2", "2"),
+    ("ZREMRANGEBYSCORE", "z", "99", "99"), ("ZREMRANGEBYLEX", "z", "-", "+"), ("ZADD", "z", "1", "a", "2", "b"),
+    ("ZRANGESTORE", "d", "z", "0", "-1"), ("ZRANGESTORE", "d", "z", "5", "9"), ("ZUNIONSTORE", "d", "1", "z"),
+    ("ZINTERSTORE", "d", "1", "z"), ("ZDIFFSTORE", "d", "1", "z"), ("ZDIFFSTORE", "d", "2", "z", "z"), ("SET", "d", "v"),
+    ("ZUNIONSTORE", "d", "1", "z"), ("ZSCORE", "nosuch", "a"), ("ZCARD", "nosuch"), ("ZRANGE", "nosuch", "0", "1"),
+    ("ZRANK", "nosuch", "a"), ("ZCOUNT", "nosuch", "0", "1"), ("ZMSCORE", "nosuch", "a"), ("ZRANDMEMBER", "nosuch"),
+]
+
+FAMILIES = {"strings": STRINGS, "keys": KEYS, "hashes": HASHES, "sets": SETS, "lists": LISTS, "zsets": ZSETS}
 
 
-@pytest.mark.parametrize("classes", ["KEA", "AKEnm", "K$", "Eg", "KEnm", "Kx", "E", "A", "Kgn", "Em"])
+@pytest.mark.parametrize("classes", ["KEA", "AKEnm", "K$", "Eg", "KEnm", "Klshz", "E", "A", "Kgn", "Em"])
 @pytest.mark.parametrize("family", FAMILIES)
-def test_commands_tell_the_same_events(both, family, classes):
+def test_commands_tell_the_same_events(both, pair, family, classes):
+    with pair[1].connect() as connection:
+        if connection.command("COMMAND", "INFO", FAMILIES[family][0][0]).value[0].value is None:
+            pytest.skip("not built yet")
     both.both("SET", "payload", "some value")
     payload = both.sides[0].control.command("DUMP", "payload").value
     both.both("FLUSHALL")
@@ -83,12 +129,12 @@ def test_commands_tell_the_same_events(both, family, classes):
     for argv in FAMILIES[family]:
         argv = [payload if word == "PAYLOAD" else word for word in argv]
         both.step("writer", *argv)
-    # To itself, in the middle of its replies.
+    # To itself. Whether a command replies before or after its own events is not compared.
     both.step("self", "HELLO", "3", normalise=lambda name, data, side: True)
     both.step("self", "PSUBSCRIBE", "__key*")
     for argv in FAMILIES[family]:
         argv = [payload if word == "PAYLOAD" else word for word in argv]
-        both.step("self", *argv)
+        both.step("self", *argv, normalise=lambda name, data, side: sorted(schedule.replies(data)))
 
 
 def hear(connection, wanted, count, seconds=30):
@@ -137,16 +183,22 @@ def test_evicted_keys_are_told_whether_hot_or_cold(servers):
     with ours.connect() as listener, ours.connect() as writer:
         writer.command("CONFIG", "SET", "notify-keyspace-events", "Ee")
         listener.command("PSUBSCRIBE", "__keyevent@0__:evicted")
+        def evicted():
+            return int(resp.parse_info(writer.command("INFO", "stats"))["evicted_keys"])
+
         written = 0
         gone = set()
-        while written < 60_000:
+        while written < 60_000 and evicted() < 1000:
             writer.pipeline([("SET", b"key%d" % number, "v" * 1000) for number in range(written, written + 500)])
             written += 500
-            evicted = int(resp.parse_info(writer.command("INFO", "stats"))["evicted_keys"])
-            while len(gone) < evicted:
-                gone.add(listener.read().value[3].value)
-            if evicted > 1000:
+        while len(gone) < evicted():
+            gone.add(listener.read().value[3].value)
+        assert len(gone) >= 1000
+        while True:  # until none went while we asked
+            before, size = evicted(), writer.command("DBSIZE").value
+            if evicted() == before:
                 break
-        assert len(gone) > 1000
-        assert writer.command("DBSIZE").value + len(gone) >= written
+        while len(gone) < before:
+            gone.add(listener.read().value[3].value)
+        assert size + len(gone) == written
         assert writer.command("EXISTS", *list(gone)[:100]).value == 0

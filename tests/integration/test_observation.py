@@ -46,7 +46,7 @@ def anything(name, data, side):
 
 @pytest.mark.parametrize("protocol", ["2", "3"])
 def test_a_watcher_sees_what_redis_shows(both, protocol):
-    both.step("watcher", "HELLO", protocol, normalise=anything)
+    both.step("watcher", "HELLO", protocol, normalise=lambda name, data, side: True)
     both.step("watcher", "MONITOR", normalise=anything)
     both.step("watcher", "MONITOR", normalise=anything)
     for argv in COMMANDS:
