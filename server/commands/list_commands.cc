@@ -203,7 +203,7 @@ bool ParsePosOptions(CommandContext& c, PosOptions* options) {
   for (size_t i = 3; i < c.argc(); ++i) {
     const bool more = i + 1 < c.argc();
     if (c.Is(i, "RANK") && more) {
-      if (!c.IntegerInRange(++i, -kLongMax, kLongMax, &options->rank)) return false;
+      if (!c.Integer(++i, &options->rank)) return false;
       if (options->rank == 0) {
         c.Error(
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or "
@@ -237,7 +237,10 @@ void LPos(CommandContext& c) {
   }
   if (!IsList(c, entry)) return;
   const bool backward = options.rank < 0;
-  const auto rank = static_cast<uint64_t>(backward ? -options.rank : options.rank);
+  // The least of all ranks has no positive counterpart: as in Redis, the first match is good enough
+  // then and no COUNT is ever reached.
+  const bool any_rank = options.rank == std::numeric_limits<int64_t>::min();
+  const auto rank = static_cast<uint64_t>(any_rank ? 1 : backward ? -options.rank : options.rank);
   const ListView list(entry);
   const size_t length = list.size();
   const size_t examined =
@@ -251,7 +254,8 @@ void LPos(CommandContext& c) {
     if (!matches(cursor.value()) || ++found < rank) continue;
     c.reply().Integer(static_cast<int64_t>(backward ? length - 1 - i : i));
     ++replied;
-    if (!many || (options.count > 0 && replied >= static_cast<uint64_t>(options.count))) break;
+    if (!many) break;
+    if (options.count > 0 && !any_rank && replied >= static_cast<uint64_t>(options.count)) break;
   }
   if (many) {
     c.reply().EndArray(begin, replied);

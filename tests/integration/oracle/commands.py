@@ -267,10 +267,6 @@ def _config(draw):
         ["SET", "slowlog-max-len", "128"], ["SET", "slowlog-max-len", "abc"],
         ["SET", "hash-max-listpack-entries", "12", "hash-max-listpack-entries", "6"],
         ["SET", "lfu-log-factor", "-1"], ["SET", "port", "70000"], ["SET", "databases", "8"],
-        ["SET", "list-max-listpack-size", draw.pick(list_commands.NODE_LIMITS)],
-        ["SET", "list-max-listpack-size", draw.pick(list_commands.NODE_LIMITS)],
-        ["SET", "list-max-ziplist-size", draw.pick(list_commands.NODE_LIMITS)],
-        ["SET", "list-max-listpack-size", draw.integer()],
         ["SET", "timeout", "0", "tcp-keepalive", "300"], ["SET", "timeout", "0", "nosuch", "1"],
         ["RESETSTAT"], ["RESETSTAT", "x"]])
 

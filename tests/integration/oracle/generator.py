@@ -64,7 +64,9 @@ def generate(seed, count, payloads):
     draw = commands.Draw(rng, payloads)
     names = list(commands.COVERED)
     weights = [commands.COVERED[name][0] for name in names]
-    steps = [Step("command", 0, ["SET", b"lcs1", b"ohmytext"]),
+    steps = [Step("command", 0, ["CONFIG", "SET", "list-max-listpack-size",
+                                 draw.pick(commands.list_commands.NODE_LIMITS)]),
+             Step("command", 0, ["SET", b"lcs1", b"ohmytext"]),
              Step("command", 0, ["SET", b"lcs2", b"mynewtext"])]
     connection = 0
     while len(steps) < count:

@@ -1,11 +1,16 @@
 """The list family for the oracle; see commands.py for how it is used.
 
 Lists live under few keys of their own and hold few different elements, so that searches find
-something and lists grow; now and then a key of another type, or an odd element. Limits for nodes are
-drawn, too: DUMP, which is compared to the byte, shows where nodes begin and end.
+something and lists grow; now and then a key of another type, or an odd element. DUMP, which is
+compared to the byte, shows where nodes begin and end: their limit is drawn once for all steps, because
+Redis's lists keep the limit that they were made with, ours follow the directive.
 """
 
 KEYS = [b"list%d" % number for number in range(14)]
+
+SETTINGS = [["list-max-listpack-size", "abc"], ["list-max-ziplist-size", "9" * 12]]  # refused
+DEFAULT_SETTINGS = [["list-max-listpack-size", -2]]
+NODE_LIMITS = ["1", "2", "3", "5", "16", "-1", "-2", "-5", "128", "0", "-6", "-100", "40000"]
 
 # Values for RESTORE: commands that fill the key "payload".
 PAYLOADS = [
@@ -82,13 +87,7 @@ def _trim(draw):
     return [_key(draw), _index(draw), _index(draw)]
 
 
-NODE_LIMITS = ["1", "2", "3", "5", "16", "-1", "-2", "-5", "128", "0", "-6", "-100", "40000"]
-SETTINGS = [["list-max-listpack-size", limit] for limit in NODE_LIMITS]
-DEFAULT_SETTINGS = [["list-max-listpack-size", "-2"]]
-
-
 # name: (weight, function)
-
 COVERED = {
     "LPUSH": (16, lambda d: [_key(d)] + _elements(d)),
     "RPUSH": (22, lambda d: [_key(d)] + _elements(d)),

@@ -3,8 +3,8 @@ small sorted set that it sorts into a skiplist, which ours does not, so those ar
 """
 
 # Elements of lists are 1, 2, 300, a ...: these meet keys that exist.
-PATTERNS = ["k*", "k*", "list*", "w*", "hash*->f", "hash*->1", "k*->f", "*", "#", "nosuch", "k*->", "*k*",
-            "->*", "k*\x00x", "k\x00*", "", "set*"]
+PATTERNS = ["k*", "k*", "list*", "w*", "h*->f1", "h*->1", "k*->f", "*", "#", "nosuch", "k*->", "*k*",
+            "->*", "k*\x00x", "k\x00*", "", "s*"]
 
 
 def _sorted_key(draw):
