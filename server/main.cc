@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -75,6 +76,7 @@ void NotifySupervisor(const ServerConfig& config, const char* state) {
 }
 
 int Main(int argc, char** argv) {
+  std::setlocale(LC_COLLATE, "");  // SORT ... ALPHA
   Config config;
   const Config::StartResult start = config.ParseCommandLine(argc, argv);
   if (!start.run) return start.exit_code;
