@@ -13,7 +13,6 @@
 #include "codec/number_text.h"
 #include "engine/types/set.h"
 #include "engine/types/zset.h"
-#include "engine/types/zset_effects.h"
 #include "server/command_context.h"
 #include "server/commands/zset_args.h"
 
@@ -246,14 +245,12 @@ void Reply(CommandContext& c, Operation operation) {
   for (const ZsetNode* node : result.Ordered()) reply(node->text(), node->score());
 }
 
-void StoreResult(CommandContext& c, Operation operation) {
+void StoreResult(CommandContext& c, Operation operation, std::string_view event) {
   Request request;
   if (!ParseRequest(c, 2, {.operation = operation, .stores = true}, &request)) return;
   ZsetBuilder result;
   Make(request, operation, &result);
-  const auto size = static_cast<int64_t>(result.size());
-  c.db().zsets().Store(c.dbnum(), c.arg(1), result);
-  c.reply().Integer(size);
+  StoreZset(c, c.arg(1), result, event);
 }
 
 }  // namespace
@@ -261,9 +258,9 @@ void StoreResult(CommandContext& c, Operation operation) {
 void ZUnion(CommandContext& c) { Reply(c, Operation::kUnion); }
 void ZInter(CommandContext& c) { Reply(c, Operation::kInter); }
 void ZDiff(CommandContext& c) { Reply(c, Operation::kDiff); }
-void ZUnionStore(CommandContext& c) { StoreResult(c, Operation::kUnion); }
-void ZInterStore(CommandContext& c) { StoreResult(c, Operation::kInter); }
-void ZDiffStore(CommandContext& c) { StoreResult(c, Operation::kDiff); }
+void ZUnionStore(CommandContext& c) { StoreResult(c, Operation::kUnion, "zunionstore"); }
+void ZInterStore(CommandContext& c) { StoreResult(c, Operation::kInter, "zinterstore"); }
+void ZDiffStore(CommandContext& c) { StoreResult(c, Operation::kDiff, "zdiffstore"); }
 
 void ZInterCard(CommandContext& c) {
   Request request;

@@ -5,6 +5,8 @@
 #include <cstdlib>
 #include <string>
 
+#include "engine/types/zset_effects.h"
+
 namespace thermocline::server {
 
 using engine::Entry;
@@ -91,6 +93,18 @@ const Entry* FindZset(CommandContext& c, std::string_view key, bool* ok) {
 
 const Entry* FindZsetForWrite(CommandContext& c, std::string_view key, bool* ok) {
   return CheckZset(c, c.db().FindForWrite(c.dbnum(), key), ok);
+}
+
+void StoreZset(CommandContext& c, std::string_view key, engine::ZsetBuilder& result,
+               std::string_view event) {
+  const size_t size = result.size();  // Store takes the members out of it
+  const bool changed = c.db().zsets().Store(c.dbnum(), key, result);
+  if (size != 0) {
+    c.Notify(kNotifyZset, event, key);
+  } else if (changed) {
+    c.Notify(kNotifyGeneric, "del", key);
+  }
+  c.reply().Integer(static_cast<int64_t>(size));
 }
 
 }  // namespace thermocline::server

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 
 #include "engine/types/zset.h"
 #include "server/command_context.h"
@@ -28,6 +29,11 @@ engine::RankRange ApplyLimit(engine::RankRange ranks, int64_t offset, int64_t co
 /// replying WRONGTYPE.
 const engine::Entry* FindZset(CommandContext& c, std::string_view key, bool* ok);
 const engine::Entry* FindZsetForWrite(CommandContext& c, std::string_view key, bool* ok);
+
+/// Puts a result at `key` in the place of whatever is there, tells it as `event`, and replies its
+/// size. An empty one leaves no key.
+void StoreZset(CommandContext& c, std::string_view key, engine::ZsetBuilder& result,
+               std::string_view event);
 
 /// Replies members with or without scores, told one by one: RESP3 makes a pair of each, RESP2 a
 /// flat array.

@@ -69,36 +69,52 @@ bool ParseZsetMPop(CommandContext& c, size_t numkeys_at, ZsetMPopArgs* args) {
   return true;
 }
 
-void PopZset(engine::Database& db, int dbnum, std::string_view key, const Entry* entry, ZsetEnd end,
-             uint64_t count, ZsetPopReply form, codec::RespWriter& reply) {
+namespace {
+
+// Removes ranks of what is `size` members long, and tells it.
+void RemoveRanks(CommandContext& c, int db, std::string_view key, size_t size, RankRange ranks,
+                 std::string_view event) {
+  if (ranks.empty()) return;
+  c.db().zsets().RemoveRanks(db, key, ranks);
+  c.Notify(kNotifyZset, event, key, db);
+  if (ranks.size() == size) c.Notify(kNotifyGeneric, "del", key, db);
+}
+
+}  // namespace
+
+void PopZset(CommandContext& c, int db, std::string_view key, const Entry* entry, ZsetEnd end,
+             uint64_t count, ZsetPopReply form,
+             std::vector<std::pair<std::string, double>>* taken) {
   const ZsetView view(entry);
-  const size_t n = static_cast<size_t>(std::min<uint64_t>(count, view.size()));
+  const size_t size = view.size();
+  const size_t n = static_cast<size_t>(std::min<uint64_t>(count, size));
   const bool pairs = form == ZsetPopReply::kPairs || form == ZsetPopReply::kKeyAndPairs;
   switch (form) {
     case ZsetPopReply::kFlat:
-      reply.Array(2 * n);
+      c.reply().Array(2 * n);
       break;
     case ZsetPopReply::kPairs:
-      reply.Array(n);
+      c.reply().Array(n);
       break;
     case ZsetPopReply::kKeyFlat:
-      reply.Array(2 * n + 1);
-      reply.Bulk(key);
+      c.reply().Array(2 * n + 1);
+      c.reply().Bulk(key);
       break;
     case ZsetPopReply::kKeyAndPairs:
-      reply.Array(2);
-      reply.Bulk(key);
-      reply.Array(n);
+      c.reply().Array(2);
+      c.reply().Bulk(key);
+      c.reply().Array(n);
       break;
   }
-  const RankRange popped =
-      end == ZsetEnd::kMin ? RankRange{0, n} : RankRange{view.size() - n, view.size()};
-  view.Walk(popped, end == ZsetEnd::kMax, [&](std::string_view member, double score) {
-    if (pairs) reply.Array(2);
-    reply.Bulk(member);
-    reply.Double(score);
+  const bool from_max = end == ZsetEnd::kMax;
+  const RankRange popped = from_max ? RankRange{size - n, size} : RankRange{0, n};
+  view.Walk(popped, from_max, [&](std::string_view member, double score) {
+    if (pairs) c.reply().Array(2);
+    c.reply().Bulk(member);
+    c.reply().Double(score);
+    if (taken != nullptr) taken->emplace_back(member, score);
   });
-  db.zsets().RemoveRanks(dbnum, key, popped);
+  RemoveRanks(c, db, key, size, popped, from_max ? "zpopmax" : "zpopmin");
 }
 
 namespace {
@@ -171,6 +187,9 @@ void AddGeneric(CommandContext& c, AddOptions options) {
   FindZsetForWrite(c, c.arg(1), &ok);
   if (!ok) return;
   const SortedSets::AddResult result = c.db().zsets().Add(c.dbnum(), c.arg(1), items, options.rule);
+  if (result.added + result.updated != 0) {
+    c.Notify(kNotifyZset, options.rule.increment ? "zincr" : "zadd", c.arg(1));
+  }
   if (result.nan) {
     c.Error("ERR resulting score is not a number (NaN)");
   } else if (options.rule.increment) {
@@ -349,9 +368,7 @@ void RangeStore(CommandContext& c) {
     view.Walk(query.Ranks(view), query.reverse,
               [&result](std::string_view member, double score) { result.Add(member, score); });
   }
-  const auto size = static_cast<int64_t>(result.size());
-  c.db().zsets().Store(c.dbnum(), c.arg(1), result);
-  c.reply().Integer(size);
+  StoreZset(c, c.arg(1), result, "zrangestore");
 }
 
 void Count(CommandContext& c) {
@@ -378,25 +395,29 @@ void LexCount(CommandContext& c) {
 
 void Rem(CommandContext& c) {
   bool ok = false;
-  FindZsetForWrite(c, c.arg(1), &ok);
+  const Entry* entry = FindZsetForWrite(c, c.arg(1), &ok);
   if (!ok) return;
-  c.reply().Integer(
-      static_cast<int64_t>(c.db().zsets().Remove(c.dbnum(), c.arg(1), c.argv().subspan(2))));
+  const size_t size = entry == nullptr ? 0 : ZsetView(entry).size();
+  const size_t removed = c.db().zsets().Remove(c.dbnum(), c.arg(1), c.argv().subspan(2));
+  if (removed != 0) c.Notify(kNotifyZset, "zrem", c.arg(1));
+  if (removed != 0 && removed == size) c.Notify(kNotifyGeneric, "del", c.arg(1));
+  c.reply().Integer(static_cast<int64_t>(removed));
 }
 
-void RemRange(CommandContext& c, RangeBy by) {
+void RemRange(CommandContext& c, RangeBy by, std::string_view event) {
   RangeQuery query{.by = by};
   if (!query.ParseEnds(c, 2)) return;
   bool ok = false;
   const Entry* entry = FindZsetForWrite(c, c.arg(1), &ok);
   if (!ok) return;
+  const size_t size = entry == nullptr ? 0 : ZsetView(entry).size();
   const RankRange ranks = entry == nullptr ? RankRange() : query.Ranks(ZsetView(entry));
-  c.db().zsets().RemoveRanks(c.dbnum(), c.arg(1), ranks);
+  RemoveRanks(c, c.dbnum(), c.arg(1), size, ranks, event);
   c.reply().Integer(static_cast<int64_t>(ranks.size()));
 }
-void RemRangeByRank(CommandContext& c) { RemRange(c, RangeBy::kRank); }
-void RemRangeByScore(CommandContext& c) { RemRange(c, RangeBy::kScore); }
-void RemRangeByLex(CommandContext& c) { RemRange(c, RangeBy::kLex); }
+void RemRangeByRank(CommandContext& c) { RemRange(c, RangeBy::kRank, "zremrangebyrank"); }
+void RemRangeByScore(CommandContext& c) { RemRange(c, RangeBy::kScore, "zremrangebyscore"); }
+void RemRangeByLex(CommandContext& c) { RemRange(c, RangeBy::kLex, "zremrangebylex"); }
 
 void Pop(CommandContext& c, ZsetEnd end) {
   if (c.argc() > 3) {
@@ -414,8 +435,8 @@ void Pop(CommandContext& c, ZsetEnd end) {
     return;
   }
   const bool pairs = c.argc() == 3 && c.reply().proto() == 3;
-  PopZset(c.db(), c.dbnum(), c.arg(1), entry, end, static_cast<uint64_t>(count),
-          pairs ? ZsetPopReply::kPairs : ZsetPopReply::kFlat, c.reply());
+  PopZset(c, c.dbnum(), c.arg(1), entry, end, static_cast<uint64_t>(count),
+          pairs ? ZsetPopReply::kPairs : ZsetPopReply::kFlat);
 }
 void PopMin(CommandContext& c) { Pop(c, ZsetEnd::kMin); }
 void PopMax(CommandContext& c) { Pop(c, ZsetEnd::kMax); }
@@ -428,8 +449,7 @@ void MPop(CommandContext& c) {
     const Entry* entry = FindZsetForWrite(c, c.arg(i), &ok);
     if (!ok) return;
     if (entry == nullptr) continue;
-    PopZset(c.db(), c.dbnum(), c.arg(i), entry, args.end, args.count, ZsetPopReply::kKeyAndPairs,
-            c.reply());
+    PopZset(c, c.dbnum(), c.arg(i), entry, args.end, args.count, ZsetPopReply::kKeyAndPairs);
     return;
   }
   c.reply().NullArray();

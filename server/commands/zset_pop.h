@@ -4,10 +4,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
-#include "codec/resp/writer.h"
-#include "engine/database.h"
+#include "engine/hot/entry.h"
 
 namespace thermocline::server {
 
@@ -33,9 +35,11 @@ struct ZsetMPopArgs {
 /// From argv[numkeys_at] on. False: the error is replied.
 bool ParseZsetMPop(CommandContext& c, size_t numkeys_at, ZsetMPopArgs* args);
 
-/// Replies, then removes, up to `count` members from one end. REQUIRES: in a frame; `entry` is what
-/// the key holds, a resident sorted set; count > 0.
-void PopZset(engine::Database& db, int dbnum, std::string_view key, const engine::Entry* entry,
-             ZsetEnd end, uint64_t count, ZsetPopReply form, codec::RespWriter& reply);
+/// Replies, then removes, up to `count` members from one end of a sorted set in database `db`, and
+/// tells those who listen. `taken`, if given, gets them in the order of the reply. REQUIRES: in a
+/// frame; `entry` is what the key holds, a resident sorted set; count > 0.
+void PopZset(CommandContext& c, int db, std::string_view key, const engine::Entry* entry,
+             ZsetEnd end, uint64_t count, ZsetPopReply form,
+             std::vector<std::pair<std::string, double>>* taken = nullptr);
 
 }  // namespace thermocline::server
