@@ -34,15 +34,8 @@ class TakenFromZset final : public TakenElements {
  public:
   using TakenElements::TakenElements;
 
-  void Note(const Entry* entry, ZsetEnd end, uint64_t count) {
-    const ZsetView zset(entry);
-    const size_t size = zset.size();
-    const size_t n = std::min<uint64_t>(count, size);
-    const bool reverse = end == ZsetEnd::kMax;
-    zset.Walk(
-        reverse ? engine::RankRange{size - n, size} : engine::RankRange{0, n}, reverse,
-        [this](std::string_view member, double score) { members_.emplace_back(member, score); });
-  }
+  /// Members and scores, as PopZset gives them.
+  std::vector<std::pair<std::string, double>>* members() { return &members_; }
 
   void PutBack(engine::Database& database) override {
     const Entry* entry = database.FindForWrite(db(), key());
@@ -61,14 +54,6 @@ class TakenFromZset final : public TakenElements {
   std::vector<std::pair<std::string, double>> members_;
 };
 
-void Pop(CommandContext& c, std::string_view key, const Entry* entry, ZsetEnd end, uint64_t count,
-         ZsetPopReply form) {
-  const bool all = count >= ZsetView(entry).size();
-  PopZset(c.db(), c.dbnum(), key, entry, end, count, form, c.reply());
-  c.Notify(kNotifyZset, end == ZsetEnd::kMin ? "zpopmin" : "zpopmax", key);
-  if (all) c.Notify(kNotifyGeneric, "del", key);
-}
-
 class BlockedZsetPop final : public BlockedCommand {
  public:
   BlockedZsetPop(ZsetEnd end, uint64_t count, ZsetPopReply form)
@@ -78,8 +63,7 @@ class BlockedZsetPop final : public BlockedCommand {
   std::unique_ptr<TakenElements> Serve(CommandContext& c, std::string_view key) override {
     auto taken = std::make_unique<TakenFromZset>(c.dbnum(), key);
     const Entry* entry = c.db().FindForWrite(c.dbnum(), key);
-    taken->Note(entry, end_, count_);
-    Pop(c, key, entry, end_, count_, form_);
+    PopZset(c, c.dbnum(), key, entry, end_, count_, form_, taken->members());
     return taken;
   }
   void ReplyTimeout(codec::RespWriter& reply) const override { reply.NullArray(); }
@@ -98,7 +82,7 @@ void PopOrBlock(CommandContext& c, size_t first_key, size_t key_count, ZsetEnd e
     if (entry == nullptr) continue;
     if (entry->type() != ValueType::kZset) return c.WrongType();
     if (MustQueue(c, key)) continue;
-    return Pop(c, key, entry, end, count, form);
+    return PopZset(c, c.dbnum(), key, entry, end, count, form);
   }
   if (c.in_exec()) return c.reply().NullArray();
   c.Block({std::make_unique<BlockedZsetPop>(end, count, form), first_key, key_count, timeout_ms});

@@ -97,6 +97,7 @@ void Push(CommandContext& c, ListEnd end, bool only_existing) {
     return;
   }
   const size_t length = c.db().lists().Push(c.dbnum(), key, end, c.argv().subspan(2));
+  c.Notify(kNotifyList, PushEvent(end), key);
   c.reply().Integer(static_cast<int64_t>(length));
 }
 void LPush(CommandContext& c) { Push(c, ListEnd::kHead, /*only_existing=*/false); }
@@ -124,6 +125,7 @@ void LInsert(CommandContext& c) {
     c.reply().Integer(-1);
     return;
   }
+  c.Notify(kNotifyList, "linsert", key);
   c.reply().Integer(static_cast<int64_t>(*length));
 }
 
@@ -144,6 +146,7 @@ void LSet(CommandContext& c) {
     return;
   }
   c.db().lists().Set(c.dbnum(), key, static_cast<size_t>(index), c.arg(3));
+  c.Notify(kNotifyList, "lset", key);
   c.Ok();
 }
 
@@ -270,6 +273,8 @@ void LPos(CommandContext& c) {
 void TakeOut(CommandContext& c, int db, std::string_view key, ListEnd end, size_t count,
              size_t length) {
   c.db().lists().Pop(db, key, end, count);
+  c.Notify(kNotifyList, PopEvent(end), key, db);
+  if (count == length) c.Notify(kNotifyGeneric, "del", key, db);
 }
 
 void Pop(CommandContext& c, ListEnd end) {
@@ -316,10 +321,12 @@ void LRem(CommandContext& c) {
     return;
   }
   if (!IsList(c, entry)) return;
-  [[maybe_unused]] const size_t length = ListView(entry).size();
+  const size_t length = ListView(entry).size();
   const size_t removed = c.db().lists().Remove(c.dbnum(), key, count, c.arg(3));
   c.reply().Integer(static_cast<int64_t>(removed));
   if (removed == 0) return;
+  c.Notify(kNotifyList, "lrem", key);
+  if (removed == length) c.Notify(kNotifyGeneric, "del", key);
 }
 
 void LTrim(CommandContext& c) {
@@ -335,6 +342,8 @@ void LTrim(CommandContext& c) {
   if (!IsList(c, entry)) return;
   const ListRange range = ClampListRange(start, stop, ListView(entry).size());
   c.db().lists().Trim(c.dbnum(), key, range.start, range.count);
+  c.Notify(kNotifyList, "ltrim", key);
+  if (range.count == 0) c.Notify(kNotifyGeneric, "del", key);
   c.Ok();
 }
 
@@ -681,6 +690,8 @@ void MoveElement(CommandContext& c, std::string_view source, const Entry* source
   if (source == destination) {
     c.reply().Bulk(list.Peek(from).View(scratch));
     c.db().lists().Rotate(db, source, from, to);
+    c.Notify(kNotifyList, PushEvent(to), source);
+    c.Notify(kNotifyList, PopEvent(from), source);
     return;
   }
   // Looking for the destination may delete it, which ends no other entry's life; changing it may.
@@ -690,6 +701,7 @@ void MoveElement(CommandContext& c, std::string_view source, const Entry* source
   const std::string_view view = element;
   c.reply().Bulk(view);
   c.db().lists().Push(db, destination, to, {&view, 1});
+  c.Notify(kNotifyList, PushEvent(to), destination);
   TakeOut(c, db, source, from, 1, length);
 }
 
