@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <random>
@@ -202,6 +203,25 @@ TEST(Zset, GrowsOutOfThePackedFormByNumberAndByLength) {
   Entry::Free(entry);
 }
 
+// ZADD z -0 a: ZSCORE z a is 0 while it is a listpack, -0 in a skiplist.
+TEST(Zset, ThePackedFormForgetsTheSignOfZero) {
+  TypeLimits limits;
+  limits.zset_max_listpack_entries = 1;
+  Entry* entry = NewZset();
+  ZsetEditor(entry, limits).Put("a", -0.0);
+  EXPECT_FALSE(std::signbit(ZsetView(entry).Find("a").score));
+  ZsetEditor(entry, limits).Put("b", -0.0);
+  EXPECT_TRUE(entry->is_object());
+  EXPECT_FALSE(std::signbit(ZsetView(entry).Find("a").score));
+  EXPECT_TRUE(std::signbit(ZsetView(entry).Find("b").score));
+  Entry::Free(entry);
+  ZsetBuilder builder;
+  builder.Add("a", -0.0);
+  entry = builder.Build("key", limits, 1, kNoExpiry);
+  EXPECT_FALSE(std::signbit(ZsetView(entry).Find("a").score));
+  Entry::Free(entry);
+}
+
 LexLimit Name(std::string_view text, bool exclusive = false) {
   return {LexLimit::Kind::kText, exclusive, text};
 }
@@ -237,8 +257,8 @@ TEST(Zset, RangesByName) {
   }
 }
 
-// Redis looks for the first member (the last, if reversed) within one end, then goes on while members
-// are within the other.
+// Redis looks for the first member (the last, if reversed) within one end, then goes on while
+// members are within the other.
 TEST(Zset, RangesByNameOverDifferentScoresAreThoseOfRedisWhilePacked) {
   const TypeLimits limits;
   Entry* entry = NewZset();
