@@ -121,9 +121,8 @@ def _same_step(argv, a, b):
     return not whole or _sorted(a.value[1].value) == _sorted(b.value[1].value)
 
 
-# Types of RDB objects that list a hash table's elements; a list's nodes, for which Redis keeps the size limit
-# that was in force when the list was made.
-TABLE_TYPES = (2, 4, 18)
+# Types of RDB objects that list a hash table's elements.
+TABLE_TYPES = (2, 4)
 
 
 @rule("elements of a hash table are written in its order; the comparison of contents looks at them", "DUMP")
