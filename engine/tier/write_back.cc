@@ -272,6 +272,8 @@ void WriteBack::CheckpointLanded() {
   if (again_ || !awaiting_running_.empty()) {
     again_ = false;
     BeginSweep();
+  } else {
+    spare_batches_.clear();  // their arenas are not needed before the next sweep
   }
 }
 
