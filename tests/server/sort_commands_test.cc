@@ -95,9 +95,8 @@ TEST(SortCommandsTest, StoringReplacesAndDeletes) {
 TEST(SortCommandsTest, SetsAndSortedSetsAreSorted) {
   ExpectReplies({
       {{"SADD", "s", "3", "1", "2"}, ":3\r\n"},
-      {{"SORT", "s"}, "-ERR One or more scores can't be converted into double\r\n"},
-      {{"SORT", "s", "DESC", "LIMIT", "0", "1"},
-       "-ERR One or more scores can't be converted into double\r\n"},
+      {{"SORT", "s"}, "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n"},
+      {{"SORT", "s", "DESC", "LIMIT", "0", "1"}, "*1\r\n$1\r\n3\r\n"},
       {{"SADD", "t", "c", "a", "b"}, ":3\r\n"},
       {{"SORT", "t", "ALPHA"}, "*3\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n"},
       {{"SORT", "t", "BY", "nosort", "STORE", "d"}, ":3\r\n"},
