@@ -132,6 +132,7 @@ void SRandMember(CommandContext& c) {
 void SAdd(CommandContext& c) {
   if (!IsSet(c, c.db().FindForWrite(c.dbnum(), c.arg(1)))) return;
   const size_t added = c.db().sets().Add(c.dbnum(), c.arg(1), c.argv().subspan(2));
+  if (added != 0) c.Notify(kNotifySet, "sadd", c.arg(1));
   c.reply().Integer(static_cast<int64_t>(added));
 }
 
@@ -144,6 +145,10 @@ void SRem(CommandContext& c) {
     return;
   }
   const size_t removed = c.db().sets().Remove(c.dbnum(), key, c.argv().subspan(2));
+  if (removed != 0) {
+    c.Notify(kNotifySet, "srem", key);
+    c.NotifyIfGone(key);
+  }
   c.reply().Integer(static_cast<int64_t>(removed));
 }
 
@@ -166,7 +171,9 @@ void SMove(CommandContext& c) {
   }
   if (source != target) {
     c.db().sets().Remove(c.dbnum(), from, member);
-    c.db().sets().Add(c.dbnum(), to, member);
+    c.Notify(kNotifySet, "srem", from);
+    c.NotifyIfGone(from);
+    if (c.db().sets().Add(c.dbnum(), to, member) != 0) c.Notify(kNotifySet, "sadd", to);
   }
   c.reply().Integer(1);
 }
@@ -186,6 +193,8 @@ void PopOne(CommandContext& c) {
   c.reply().Bulk(drawn);
   const std::string_view member[] = {drawn};
   c.db().sets().Remove(c.dbnum(), key, member);
+  c.Notify(kNotifySet, "spop", key);
+  c.NotifyIfGone(key);
 }
 
 // Takes `count` members, fewer than all, out of a set and replies them.
@@ -245,10 +254,13 @@ void SPop(CommandContext& c) {
   const SetView set(entry);
   if (static_cast<uint64_t>(count) < set.size()) {
     PopSome(c, key, set, static_cast<size_t>(count));
+    c.Notify(kNotifySet, "spop", key);
     return;
   }
   ReplyMembers(c, set);
   c.db().Delete(c.dbnum(), key);
+  c.Notify(kNotifySet, "spop", key);
+  c.Notify(kNotifyGeneric, "del", key);
 }
 
 // ---- several sets ----------------------------------------------------------------------------
@@ -269,14 +281,16 @@ bool FindSets(CommandContext& c, size_t first, size_t n, std::vector<const Entry
 
 // Puts a result in the place of what argv[1] held, or deletes that if there is none; replies how
 // many members it has.
-void StoreResult(CommandContext& c, SetBuilder& result) {
+void StoreResult(CommandContext& c, std::string_view event, SetBuilder& result) {
   const std::string_view key = c.arg(1);
   const size_t size = result.size();
   const bool exists = c.db().FindForWrite(c.dbnum(), key) != nullptr;
   if (size != 0) {
     c.db().sets().Store(c.dbnum(), key, result.Take());
+    c.Notify(kNotifySet, event, key);
   } else if (exists) {
     c.db().Delete(c.dbnum(), key);
+    c.Notify(kNotifyGeneric, "del", key);
   }
   c.reply().Integer(static_cast<int64_t>(size));
 }
@@ -321,7 +335,7 @@ void SInterStore(CommandContext& c) {
     result.Add(member);
     return true;
   });
-  StoreResult(c, result);
+  StoreResult(c, "sinterstore", result);
 }
 
 void SInterCard(CommandContext& c) {
@@ -402,15 +416,15 @@ void SDiff(CommandContext& c) { Reply(c, Subtract); }
 
 // SUNIONSTORE, SDIFFSTORE.
 template <class Combine>
-void Store(CommandContext& c, Combine&& combine) {
+void Store(CommandContext& c, std::string_view event, Combine&& combine) {
   std::vector<const Entry*> sets;
   if (!FindSets(c, 2, c.argc() - 2, &sets)) return;
   SetBuilder result(c.arg(1), c.db().options().type_limits);
   combine(sets, &result);
-  StoreResult(c, result);
+  StoreResult(c, event, result);
 }
-void SUnionStore(CommandContext& c) { Store(c, Unite); }
-void SDiffStore(CommandContext& c) { Store(c, Subtract); }
+void SUnionStore(CommandContext& c) { Store(c, "sunionstore", Unite); }
+void SDiffStore(CommandContext& c) { Store(c, "sdiffstore", Subtract); }
 
 // ---- the table -------------------------------------------------------------------------------
 

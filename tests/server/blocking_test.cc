@@ -5,12 +5,23 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "server/testing/test_server.h"
 
 namespace thermocline::server {
 namespace {
 
 constexpr std::string_view kServed = "*2\r\n$1\r\nk\r\n$1\r\n1\r\n";
+
+// Until nobody is blocked; cold reads are done by other threads.
+void WaitUntilServed(TestServer& server) {
+  for (int i = 0; i < 10'000 && server.server().stats().blocked_clients > 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    server.Settle();
+  }
+}
 
 TEST(Blocking, AClientWaitsUntilSomethingIsThere) {
   TestServer server;
@@ -57,7 +68,7 @@ TEST(Blocking, WaitersKeepTheirOrderWhileTheKeyIsRead) {
   Client* swapper = server.Connect();
   server.Feed(swapper, "SWAPDB 0 1\r\n");
   server.Feed(late, "BLPOP k 0\r\n");
-  for (int i = 0; i < 10000 && server.server().stats().blocked_clients > 0; ++i) server.Settle();
+  WaitUntilServed(server);
   EXPECT_EQ(server.Take(a), "*2\r\n$1\r\nk\r\n$1\r\n1\r\n");
   EXPECT_EQ(server.Take(b), "*2\r\n$1\r\nk\r\n$1\r\n2\r\n");
   EXPECT_EQ(server.Take(late), "*2\r\n$1\r\nk\r\n$1\r\n3\r\n");
@@ -74,7 +85,7 @@ TEST(Blocking, AMoveWaitsForItsColdDestination) {
   server.Run({"DEBUG", "SPILL"});  // BLMOVE has read the destination
   server.Run(b, {"BLPOP", "k", "0"});
   server.Run({"RPUSH", "k", "1", "2"});
-  for (int i = 0; i < 10000 && server.server().stats().blocked_clients > 0; ++i) server.Settle();
+  WaitUntilServed(server);
   EXPECT_EQ(server.Take(a), "$1\r\n1\r\n");
   EXPECT_EQ(server.Take(b), "*2\r\n$1\r\nk\r\n$1\r\n2\r\n");
   EXPECT_EQ(server.Run({"LRANGE", "d", "0", "-1"}), "*2\r\n$3\r\nold\r\n$1\r\n1\r\n");
