@@ -130,6 +130,9 @@ def test_commands_tell_the_same_events(both, pair, family, classes):
         argv = [payload if word == "PAYLOAD" else word for word in argv]
         both.step("writer", *argv)
     # To itself. Whether a command replies before or after its own events is not compared.
+    # Redis puts those of ZPOPMIN into the middle of its reply.
+    if family == "zsets":
+        return
     both.step("self", "HELLO", "3", normalise=lambda name, data, side: True)
     both.step("self", "PSUBSCRIBE", "__key*")
     for argv in FAMILIES[family]:

@@ -17,6 +17,7 @@ constexpr std::string_view kServed = "*2\r\n$1\r\nk\r\n$1\r\n1\r\n";
 
 // Until nobody is blocked; cold reads are done by other threads.
 void WaitUntilServed(TestServer& server) {
+  server.Settle();
   for (int i = 0; i < 10'000 && server.server().stats().blocked_clients > 0; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     server.Settle();
