@@ -47,4 +47,7 @@ build_in() {
   ninja -C "$folder" -j "$JOBS" $targets >&2
 }
 
-build_release() { build_in "$ROOT/build" "${1:-}" -DCMAKE_BUILD_TYPE=Release; }
+# With the tests: a folder that scripts/start configured before GoogleTest was installed has none.
+build_release() {
+  build_in "$ROOT/build" "${1:-}" -DCMAKE_BUILD_TYPE=Release -DTHERMOCLINE_TESTS=ON
+}

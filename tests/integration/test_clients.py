@@ -24,7 +24,7 @@ def server(module_servers):
 
 @pytest.fixture
 def client(server):
-    with redis.Redis(port=server.port, socket_timeout=30) as connected:
+    with redis.Redis("127.0.0.1", server.port, socket_timeout=30) as connected:
         connected.flushall()
         yield connected
 
@@ -94,7 +94,7 @@ def test_redis_py_reads_info_client_list_config_and_commands(client):
 
 
 def test_redis_py_selects_databases(server):
-    with redis.Redis(port=server.port, db=3) as three, redis.Redis(port=server.port, db=4) as four:
+    with redis.Redis("127.0.0.1", server.port, db=3) as three, redis.Redis("127.0.0.1", server.port, db=4) as four:
         three.flushdb()
         four.flushdb()
         three.set("k", "3")
