@@ -180,6 +180,11 @@ void AppendRdbInteger(std::string* out, int64_t value) {
   out->append(text, n);
 }
 
+uint64_t PlainRdbStringLength(uint64_t encoded) {
+  if (encoded - 2 < 1 << 14) return encoded - 2;
+  return encoded - 5 <= std::numeric_limits<uint32_t>::max() ? encoded - 5 : encoded - 9;
+}
+
 void AppendRdbString(std::string* out, std::string_view s, bool compress) {
   int64_t value = 0;
   if (s.size() <= kMaxIntegerText && ParseInt64(s, &value) && AppendSmallInteger(out, value)) {

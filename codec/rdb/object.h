@@ -72,6 +72,10 @@ StatusOr<std::string_view> ReadRdbStringView(ByteReader* in, std::string* scratc
 /// The length of the string that ReadRdbString would give, without decompressing; moves past it.
 StatusOr<uint64_t> SkipRdbString(ByteReader* in);
 
+/// The text's length of a string that AppendRdbString wrote without compression in `encoded` bytes.
+/// REQUIRES: more than 63 bytes of text, so that it is no integer.
+uint64_t PlainRdbStringLength(uint64_t encoded);
+
 /// DUMP's value: type, body, RDB version, CRC64.
 std::string DumpPayload(uint8_t type, std::string_view body);
 /// Ok, or kCorruption: too short, from a newer Redis, or a wrong checksum. The reply to a client is

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "codec/number_text.h"
+#include "codec/rdb/object.h"
 #include "server/command_context.h"
 #include "server/commands/arg_spec.h"
 #include "server/commands/command_table.h"
@@ -105,7 +106,10 @@ void StrLen(CommandContext& c) {
   if (entry == nullptr) {
     c.reply().Integer(0);
   } else if (IsString(c, entry)) {
-    c.reply().Integer(static_cast<int64_t>(entry->ValueLength()));
+    // A cold header knows the length of its payload, which is an uncompressed string.
+    const uint64_t length = entry->ValueLength();
+    c.reply().Integer(
+        static_cast<int64_t>(entry->resident() ? length : codec::PlainRdbStringLength(length)));
   }
 }
 
@@ -494,8 +498,7 @@ constexpr ArgSpec kSetexArgs[] = {KeyArg(), IntegerArg("seconds"), StringArg("va
 constexpr KeySpec kSetnxKeys[] = {KeyAt(1, kKeyOW | kKeyInsert, Need::kHeader)};
 constexpr KeySpec kSetrangeKeys[] = {KeyAt(1, kKeyRW | kKeyUpdate, Need::kValue)};
 constexpr ArgSpec kSetrangeArgs[] = {KeyArg(), IntegerArg("offset"), StringArg("value")};
-// STRLEN sees the whole value: a cold record knows the length of its payload, not of its text.
-constexpr KeySpec kReadLengthKey[] = {KeyAt(1, kKeyRO, Need::kValue)};
+constexpr KeySpec kReadLengthKey[] = {KeyAt(1, kKeyRO, Need::kHeader)};
 
 constexpr CommandSpec kRows[] = {
     {.name = "APPEND",

@@ -168,6 +168,17 @@ TEST(RdbObject, TheCallersLimitHolds) {
   EXPECT_FALSE(ReadHex("c10001", 2).ok());  // "256"
 }
 
+TEST(RdbObject, LengthOfAPlainStringFollowsFromThatOfItsBytes) {
+  for (const size_t length : {64, 65, 255, 256, 16382, 16383, 16384, 16385, 1 << 20}) {
+    std::string body;
+    AppendRdbString(&body, std::string(static_cast<size_t>(length), 'x'), /*compress=*/false);
+    EXPECT_EQ(PlainRdbStringLength(body.size()), static_cast<uint64_t>(length));
+  }
+  constexpr uint64_t kLongest = UINT32_MAX;
+  EXPECT_EQ(PlainRdbStringLength(kLongest + 5), kLongest);
+  EXPECT_EQ(PlainRdbStringLength(kLongest + 1 + 9), kLongest + 1);
+}
+
 TEST(RdbObject, DumpEnvelopeIsVerified) {
   const std::string dump = DumpPayload(kRdbString, Body("hello"));
   EXPECT_TRUE(VerifyDump(dump).ok());

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "codec/resp/writer.h"
 #include "server/testing/test_server.h"
 
 namespace thermocline::server {
@@ -112,6 +113,27 @@ TEST(IntrospectionCommandsTest, DigestsAreThoseOfRedis) {
             "*3\r\n+c15f34c747bf411833c10208c03e1da1bb7da7cf\r\n"
             "+ec4b7bec343ec862c8bd5dd8feab05ec1e9e6703\r\n"
             "+0000000000000000000000000000000000000000\r\n");
+}
+
+TEST(IntrospectionCommandsTest, ALongDigestLetsOthersRun) {
+  TestServer server(WithDebug());
+  ASSERT_EQ(server.Run({"DEBUG", "POPULATE", "5000"}), kOk);
+  Client* digest = server.Connect();
+  Client* other = server.Connect();
+  std::string bytes;
+  codec::AppendCommand(bytes, {"DEBUG", "DIGEST"});
+  server.Feed(digest, bytes);
+  int answered = 0;
+  for (; digest->is_parked() && answered < 1000; ++answered) {
+    bytes.clear();
+    codec::AppendCommand(bytes, {"GET", "key:1"});
+    server.Feed(other, bytes);
+    server.Tick();
+    EXPECT_EQ(server.Take(other), "$7\r\nvalue:1\r\n");
+  }
+  EXPECT_GT(answered, 5);
+  server.Settle();
+  EXPECT_EQ(server.Take(digest), "+145ca9e230938867da0a9aadb2be88abf52037d7\r\n");
 }
 
 TEST(IntrospectionCommandsTest, DigestsSeeExpiryAndTheNumberOfTheDatabase) {

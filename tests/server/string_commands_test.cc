@@ -215,6 +215,37 @@ TEST(LcsTest, TheLengthIsThatOfTheSubsequence) {
   }
 }
 
+// A header is enough, around every length at which the payload's own length field grows.
+TEST(StringCommandsTest, StrlenOfAColdStringReadsNoPayload) {
+  TestServer server({.config = {"--enable-debug-command", "yes"}});
+  const size_t lengths[] = {0,   1,   63,    64,    253,   254,   255,
+                            256, 257, 16382, 16383, 16384, 16385, 100'000};
+  for (const size_t length : lengths) {
+    server.Run({"SET", "k" + std::to_string(length), std::string(length, 'x')});
+  }
+  server.Run({"SET", "number", "-1234567890123456789"});
+  ASSERT_EQ(server.Run({"DEBUG", "SPILL"}), kOk);
+  for (const size_t length : lengths) {
+    const std::string key = "k" + std::to_string(length);
+    EXPECT_EQ(server.Run({"STRLEN", key}), ":" + std::to_string(length) + "\r\n");
+    server.db().BeginFrame();
+    const engine::Entry* entry = server.db().Find(0, key);
+    server.db().CommitFrame();
+    ASSERT_NE(entry, nullptr);
+    EXPECT_EQ(entry->resident(), length < 255) << length;
+    // The header may be written again by itself, and the value still has to follow it.
+    EXPECT_EQ(server.Run({"EXPIRE", key, "1000"}), ":1\r\n");
+  }
+  EXPECT_EQ(server.Run({"STRLEN", "number"}), ":20\r\n");
+  ASSERT_EQ(server.Run({"DEBUG", "SPILL"}), kOk);
+  for (const size_t length : lengths) {
+    const std::string key = "k" + std::to_string(length);
+    EXPECT_EQ(server.Run({"STRLEN", key}), ":" + std::to_string(length) + "\r\n");
+    EXPECT_EQ(server.Run({"GET", key}), Bulk(std::string(length, 'x')));
+    EXPECT_EQ(server.Run({"STRLEN", key}), ":" + std::to_string(length) + "\r\n");
+  }
+}
+
 TEST(StringCommandsTest, ColdStringsAnswerLikeHotOnes) {
   TestServer server({.config = {"--enable-debug-command", "yes"}});
   const std::string large(100'000, 'x');
