@@ -44,6 +44,11 @@ uint64_t MemtableBytes(uint64_t budget) {
 uint64_t BlockCacheBytes(uint64_t budget) {
   return std::clamp<uint64_t>(budget / 12, 4 << 20, 512 << 20);
 }
+// A compaction reads up to so many files at once, each through a buffer.
+constexpr uint64_t kCompactionInputs = 48;
+uint64_t CompactionReadahead(uint64_t budget) {
+  return std::clamp<uint64_t>(budget / 16 / kCompactionInputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
+}
 
 }  // namespace
 
@@ -100,11 +105,12 @@ class Database::Impl {
   int64_t next_sizes_ms = 0;
 
   codec::Status Open(const std::string& root, const RocksOptions& rocks_options, bool discard);
-  bool gating() const {
-    return core.options.append_only && core.options.fsync == FsyncPolicy::kAlways;
-  }
+  // Under every policy: when the frame that removed the key cannot be written, whoever was told of
+  // it depends on that frame ([G4]).
   void GateOnAbsence(const Space& space, uint64_t position) {
-    if (gating()) core.gate = std::max(core.gate, space.table.RemovalLsn(position));
+    if (core.options.append_only) {
+      core.gate = std::max(core.gate, space.table.RemovalLsn(position));
+    }
   }
   const Entry* Look(int db, std::string_view key, bool count, bool touch, bool report);
   void SetWhole(HotTier::Ref& ref, std::string_view key, Entry* value, int64_t expire_at_ms);
@@ -204,6 +210,7 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
   rocks_options.memtable_bytes = MemtableBytes(budget);
   rocks_options.memtable_size = std::min<uint64_t>(rocks_options.memtable_bytes / 4, 8 << 20);
   rocks_options.block_cache_bytes = BlockCacheBytes(budget);
+  rocks_options.compaction_readahead_bytes = CompactionReadahead(budget);
   rocks_options.direct_io = options.direct_io;
   rocks_options.read_only_at_first = true;
   TC_ASSIGN_OR_RETURN(std::unique_ptr<RocksBackend> backend, RocksBackend::Open(rocks_options));
@@ -285,10 +292,15 @@ void Database::Prefetch(std::span<const KeyPlace> places) {
 }
 
 bool Database::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
-  return impl_->residency.Prepare(keys, waiter);
+  if (impl_->residency.Prepare(keys, waiter)) return true;
+  impl_->spiller.NoteColdRead(waiter);
+  return false;
 }
 codec::Status Database::TakeReadError(Waiter* waiter) { return Residency::TakeError(waiter); }
-void Database::Release(Waiter* waiter) { impl_->residency.Release(waiter); }
+void Database::Release(Waiter* waiter) {
+  impl_->spiller.Release(waiter);
+  impl_->residency.Release(waiter);
+}
 
 void Database::CancelWait(Waiter* waiter) {
   impl_->spiller.Cancel(waiter);
@@ -698,6 +710,7 @@ void Database::EndTick() {
   if (core.now_ms >= d.next_measure_ms) d.Measure();
   if (core.now_ms >= d.next_sizes_ms) {
     core.stats.cold_bytes_on_disk = d.backend->Stats().disk_bytes;
+    d.filter_loader.Refit();
     d.next_sizes_ms = core.now_ms + 1000;
   }
   if (d.write_back.Due() && !d.write_back.checkpoint_running() && d.cold->healthy())

@@ -238,6 +238,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
                                             .limits = &core_.options.type_limits,
                                             .mode = DecodeMode::kCold}));
   }
+  bool returned = false;
   Entry* stale = space.table.Find(position, key);
   if (stale != nullptr && stale->Has(Entry::kGrave)) {
     Drop(space, position, stale);
@@ -257,7 +258,9 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
   } else {
     fresh = fresh->SetColdExpiry(deadline);
     fresh->set_access(header.access);
-    fresh->Set(Entry::kInProbation);  // its first use is the one that brought it in
+    returned = core_.spiller->TakeGhost(space, position);
+    // Its first use is the one that brought it in; one that was here lately is used again by that.
+    fresh->Set(Entry::kInProbation, !returned);
   }
   fresh->Set(Entry::kHasCold);
   fresh->Set(Entry::kColdHasPayload, !header.payload_inline);
@@ -271,7 +274,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
   const size_t bytes = fresh->MemoryBytes();
   space.entry_bytes += bytes;
   entry_bytes_ += bytes;
-  core_.spiller->NoteNew(space, position);
+  if (!returned) core_.spiller->NoteNew(space, position);
   if (deadline != kNoExpiry) {
     space.expiry.Add(deadline, position, core_.now_ms);
     fresh->Set(Entry::kExpiryIndexed);

@@ -239,6 +239,7 @@ void Dispatcher::Resume(Client* client) {
                                 : Process(*client, parked.command, parked.argv, nullptr);
     if (outcome == Outcome::kParked) return;
   }
+  Unpin(*client);  // of a command that was refused when it went on
   parked.argv.clear();
   parked.bytes.clear();
   if (parked.bytes.capacity() > kIdleArgumentBytes) parked.bytes.shrink_to_fit();

@@ -33,6 +33,7 @@ struct RocksOptions {
   int background_jobs = 2;
   int max_open_files = 1024;
   uint64_t target_file_bytes = 32 << 20;
+  uint64_t compaction_readahead_bytes = 1 << 20;  // for each file that a compaction reads
   uint64_t background_rate = 0;  // bytes a second for flushes and compactions; 0: no limit
   /// Payloads from this size on are kept in blob files, which compactions do not rewrite.
   uint64_t blob_bytes_min = 64 << 10;

@@ -75,7 +75,8 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
   db.skip_checking_sst_file_sizes_on_db_open = false;
   db.use_direct_reads = direct;
   db.use_direct_io_for_flush_and_compaction = direct;
-  db.compaction_readahead_size = 1 << 20;
+  // A compaction holds such a buffer for every file that it reads: dozens, when level 0 is full.
+  db.compaction_readahead_size = options.compaction_readahead_bytes;
   db.bytes_per_sync = direct ? 0 : 1 << 20;
   // Files that an iterator was the last to use are deleted in the background, not by a reader.
   db.avoid_unnecessary_blocking_io = true;

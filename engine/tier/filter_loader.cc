@@ -8,15 +8,35 @@ namespace thermocline::engine {
 namespace {
 
 constexpr size_t kPageRows = 1000;
+constexpr uint64_t kRefitBytesMin = 64 << 10;
+constexpr uint64_t kRefitBytesAKey = 16;  // five times what a filter that fits has
 
 }  // namespace
 
 void FilterLoader::Begin() {
   core_.keyspace.ForEach([this](Space& space) {
-    if (space.cold_records == 0) return;
-    space.filter_covers = 0;
-    space.filter.Reserve(space.cold_records);
-    active_ = true;
+    if (space.cold_records != 0) Restart(space);
+  });
+}
+
+void FilterLoader::Restart(Space& space) {
+  space.filter_covers = 0;
+  space.filter.Reserve(space.cold_records);
+  active_ = true;
+}
+
+void FilterLoader::Refit() {
+  // A page under way belongs to the filter as it is.
+  if (active_ || under_way_) return;
+  core_.keyspace.ForEach([this](Space& space) {
+    if (space.filter_covers != Space::kFilterComplete) return;
+    const uint64_t bytes = space.filter.memory_bytes();
+    const bool too_large = bytes > kRefitBytesMin && bytes / kRefitBytesAKey > space.cold_records;
+    if (space.cold_records == 0) {
+      if (too_large) space.filter.Clear();
+    } else if (too_large) {
+      Restart(space);
+    }
   });
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 constexpr size_t kSliceNodes = 1000;
 constexpr uint64_t kFloorMin = 512 << 10;
-constexpr size_t kNewcomersMin = 1024;
+constexpr size_t kNewcomersMin = 512;
+constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 64;
 constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
@@ -44,7 +45,8 @@ void Spiller::Measure() {
   stats.capture_queue_bytes = core_.cold->queued_bytes();
   stats.value_bytes = hot_.resident_bytes();
   const uint64_t others = filters + index + stats.capture_queue_bytes + core_.client_bytes +
-                          core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Newcomer);
+                          core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Newcomer) +
+                          ghosts_.memory_bytes();
   other_ = tables;
   used_ = used();
   stats.used_memory = used_ + others + (options.tiering ? stats.fixed_bytes : 0);
@@ -62,10 +64,17 @@ void Spiller::Measure() {
   limit_ = std::max(floor, budget_ > taken ? budget_ - taken : 0);
 }
 
+size_t Spiller::SmallQueueKeys() const {
+  return std::max<size_t>(kNewcomersMin, core_.keyspace.at(clock_db_).table.size() / 10);
+}
+
 void Spiller::NoteNew(const Space& space, uint64_t position) {
   if (!core_.options.tiering) return;
   newcomers_.push_back({space.id, position});
-  if (newcomers_.size() > std::max(kNewcomersMin, space.table.size() / 10)) newcomers_.pop_front();
+  // While memory is short the queue's excess is what goes first; a key that left it otherwise would
+  // be taken for one that was used again.
+  const size_t max = SmallQueueKeys() * (short_of_memory() ? kNewcomersExcess : 1);
+  if (newcomers_.size() > max) newcomers_.pop_front();
 }
 
 bool Spiller::CanDrop(const Entry* entry) const {
@@ -75,6 +84,7 @@ bool Spiller::CanDrop(const Entry* entry) const {
 
 void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
   if (entry->frequency() != 0 || !CanDrop(entry) || used() <= limit_ - limit_ / 8) return;
+  ghosts_.Add(space.id, position);
   hot_.Drop(space, position, entry);
   ++core_.stats.spilled_keys;
   pause_ = 0;
@@ -83,7 +93,8 @@ void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
 size_t Spiller::SpillNewcomers(size_t max) {
   size_t dropped = 0;
   const uint64_t goal = limit_ - limit_ / 8;
-  while (max-- > 0 && newcomers_.size() > kNewcomersMin / 2 && used() > goal) {
+  const size_t stay = SmallQueueKeys();
+  while (max-- > 0 && newcomers_.size() > stay && used() > goal) {
     const Newcomer newcomer = newcomers_.front();
     newcomers_.pop_front();
     Space* space = core_.keyspace.Find(newcomer.id);
@@ -93,6 +104,7 @@ size_t Spiller::SpillNewcomers(size_t max) {
       if (entry->frequency() == 0 && CanDrop(entry)) victims_.push_back(entry);
     });
     for (Entry* entry : victims_) {
+      ghosts_.Add(newcomer.id, newcomer.position);
       hot_.Drop(*space, newcomer.position, entry);
       ++dropped;
     }
@@ -159,9 +171,14 @@ bool Spiller::Slice() {
     clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
   }
   const uint64_t goal = limit_ - limit_ / 8;
+  // As many as there are keys in memory, as S3-FIFO has it.
+  ghosts_.Reserve(core_.keyspace.at(clock_db_).table.size());
   size_t dropped = 0;
-  if (used() > goal) dropped = SpillNewcomers(kSliceNodes / 4);
-  if (used() > goal) dropped += TurnClock(kSliceNodes, /*everything=*/false);
+  if (used() > goal) dropped = SpillNewcomers(kSliceNodes);
+  // The others' turn comes when the small queue has its size, or nothing in it can go.
+  if (used() > goal && (dropped == 0 || newcomers_.size() <= SmallQueueKeys())) {
+    dropped += TurnClock(kSliceNodes, /*everything=*/false);
+  }
   // What is left is dirty, or on its way: write it back.
   if (used() > goal && core_.dirty_keys > 0 && !write_back_.checkpoint_running() &&
       (dropped == 0 || used() > limit_ ||
@@ -182,9 +199,23 @@ bool Spiller::Saturated() const {
 void Spiller::WakeParked() {
   if (parked_.empty() || (used() > limit_ && !Saturated() && core_.cold->healthy())) return;
   // All of them: they run in this order, and whoever finds memory short again takes its old place.
-  for (Waiter* waiter : std::exchange(parked_, {})) {
+  for (const auto& [place, waiter] : std::exchange(parked_, {})) {
+    woken_.insert(place);
     if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
   }
+}
+
+bool Spiller::IsFirst(const Waiter* waiter) const {
+  const uint64_t place =
+      waiter != nullptr && waiter->park_order_ != 0 ? waiter->park_order_ : ~uint64_t{0};
+  return (parked_.empty() || place < parked_.begin()->first) &&
+         (woken_.empty() || place < *woken_.begin());
+}
+
+void Spiller::Release(Waiter* waiter) {
+  if (waiter->park_order_ == 0) return;
+  woken_.erase(waiter->park_order_);
+  waiter->park_order_ = 0;
 }
 
 bool Spiller::EvictByPolicy() {
@@ -249,22 +280,19 @@ Admission Spiller::Admit(Waiter* waiter) {
     return used() > limit_ ? Admission::kOom : Admission::kRun;
   }
   if (!options.tiering) return fits ? Admission::kRun : Admission::kOom;
-  const bool first = parked_.empty() || (waiter != nullptr && waiter->park_order_ != 0 &&
-                                         waiter->park_order_ < parked_.front()->park_order_);
+  // It asks again: it stands for itself.
+  if (waiter != nullptr && waiter->park_order_ != 0) woken_.erase(waiter->park_order_);
   // Inside EXEC there is no waiter: it was admitted as a whole.
   // [R2] A command may exceed the budget by its own keys: nobody else can make room for them.
   const bool own_keys =
       waiter != nullptr && !fits && core_.residency->PinnedBytes(waiter) >= used() - limit_;
-  if (waiter == nullptr || own_keys || (first && (fits || Saturated()))) {
+  if (waiter == nullptr || own_keys || ((fits || Saturated()) && IsFirst(waiter))) {
     if (waiter != nullptr) waiter->park_order_ = 0;
     return Admission::kRun;
   }
   if (!core_.cold->healthy()) return Admission::kMisconf;
   if (waiter->park_order_ == 0) waiter->park_order_ = next_park_order_++;
-  const auto place = std::find_if(parked_.begin(), parked_.end(), [&](const Waiter* w) {
-    return w->park_order_ > waiter->park_order_;
-  });
-  parked_.insert(place, waiter);
+  parked_.emplace(waiter->park_order_, waiter);
   Residency::AddPending(waiter);
   return Admission::kParked;
 }

@@ -5,15 +5,20 @@
 // and tables govern the rest, never below a floor. With tiering, entries whose newest capture
 // landed are dropped, in slices, ahead of need; which ones is decided as in S3-FIFO (Yang et al.,
 // 2023): new and faulted keys pass a small FIFO first and leave from there unless they were used
-// again, so that one pass of SCAN and GET over cold data flushes nothing; the rest is a CLOCK with
-// two-bit counters over the tables. Without tiering, or with an eviction policy, keys are deleted
+// again, so that one pass of SCAN and GET over cold data flushes nothing; one that comes back while
+// the ghost queue remembers it does not pass it again; the rest is a CLOCK with two-bit counters
+// over the tables. Without tiering, or with an eviction policy, keys are deleted
 // as Redis does. Executor thread.
 #pragma once
 
 #include <deque>
+#include <map>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/tier/ghost_queue.h"
 
 namespace thermocline::engine {
 
@@ -33,14 +38,23 @@ class Spiller {
   void Measure();
   /// A key entered the table.
   void NoteNew(const Space& space, uint64_t position);
+  /// A key is read from the cold tier: whether it left the small FIFO lately.
+  bool TakeGhost(const Space& space, uint64_t position) { return ghosts_.Take(space.id, position); }
   /// The entry's capture landed while memory is short.
   void DropIfUnused(Space& space, uint64_t position, Entry* entry);
 
   Admission Admit(Waiter* waiter);
+  /// The waiter's command ran, or never will: it has no place in the queue any more.
+  void Release(Waiter* waiter);
+  /// The same, also if it is still parked.
   void Cancel(Waiter* waiter) {
-    std::erase(parked_, waiter);
+    parked_.erase(waiter->park_order_);
     std::erase(spill_all_, waiter);
+    Release(waiter);
   }
+  /// A woken waiter has to read cold keys before it can ask again. It keeps its place, but nobody
+  /// waits for it: it may itself wait for pins that somebody behind it holds.
+  void NoteColdRead(Waiter* waiter) { woken_.erase(waiter->park_order_); }
   /// A slice of spilling. Whether there is more to do at once.
   bool Slice();
   /// Recovery: drops whatever can be dropped, in the call.
@@ -62,10 +76,14 @@ class Spiller {
   // All that is left in memory has to stay (one value larger than the budget): waiting would never
   // end.
   bool Saturated() const;
+  // What the small FIFO holds when there is enough for the others, too: a tenth.
+  size_t SmallQueueKeys() const;
   size_t SpillNewcomers(size_t max);
   size_t TurnClock(size_t max, bool everything);
   bool EvictByPolicy();
   void WakeParked();
+  // Nobody older waits for memory. `waiter` may be null: somebody new.
+  bool IsFirst(const Waiter* waiter) const;
 
   Core& core_;
   HotTier& hot_;
@@ -78,8 +96,12 @@ class Spiller {
   uint64_t other_ = 0;             // table bytes and the like, as of Measure
   uint64_t used_ = 0;
   std::deque<Newcomer> newcomers_;
+  GhostQueue ghosts_;
   int clock_db_ = 0;
-  std::deque<Waiter*> parked_;  // growing commands, in arrival order
+  // [R3] Growing commands by their place in arrival order: those that wait, and those that were
+  // told to go on and have not asked again yet. Nobody younger overtakes either.
+  std::map<uint64_t, Waiter*> parked_;
+  std::set<uint64_t> woken_;
   std::vector<Waiter*> spill_all_;
   size_t spill_all_left_ = 0;  // databases of the pass
   std::vector<Entry*> victims_;

@@ -96,6 +96,47 @@ TEST(DatabaseTest, ACheckpointLeavesNoKeyDirty) {
   }
 }
 
+TEST(DatabaseTest, AKeyFilterThatFewKeysAreLeftInIsMadeAnew) {
+  TestDatabase database(std::make_shared<JournalFs>(), engine::FsyncPolicy::kEverySec);
+  ASSERT_TRUE(database.Open().ok());
+  constexpr int kKeys = 40'000;
+  const auto name = [](int i) { return "key" + std::to_string(i); };
+  for (int i = 0; i < kKeys; ++i) {
+    database.Run({{0, name(i), Need::kHeader}}, [&](auto& d) { d.SetString(0, name(i), "v"); });
+    if (i % 1000 == 0) database.Tick();
+  }
+  database.Spill();
+  database.clock().AdvanceMs(2000);
+  database.Tick();
+  const uint64_t full = database.db().GetStats().filter_bytes;
+  EXPECT_GT(full, 2u * kKeys);
+  for (int i = 0; i < kKeys; ++i) {
+    if (i % 100 == 0) continue;
+    database.Run({{0, name(i), Need::kHeader}}, [&](auto& d) { d.Delete(0, name(i)); });
+    if (i % 1000 == 1) database.Tick();
+  }
+  database.Spill();
+  for (int i = 0; i < 20; ++i) {  // begins, and is filled a page at a time, while keys change
+    database.clock().AdvanceMs(500);
+    database.Tick();
+    database.Run({{0, name(100 * i), Need::kHeader}}, [&](auto& d) { d.Delete(0, name(100 * i)); });
+    database.Run({{0, name(100 * i + 1), Need::kHeader}},
+                 [&](auto& d) { d.SetString(0, name(100 * i + 1), "w"); });
+    database.Spill();
+  }
+  EXPECT_LT(database.db().GetStats().filter_bytes, full / 4);
+  EXPECT_EQ(database.db().Size(0), 400u);
+  uint64_t maybe = 0;
+  for (int i = 0; i < kKeys; ++i) {
+    const bool there = i % 100 == (i < 2000 ? 1 : 0);
+    maybe += database.db().MayExist(0, name(i));
+    if (there) {
+      EXPECT_TRUE(database.db().MayExist(0, name(i))) << name(i);
+    }
+  }
+  EXPECT_LT(maybe, 500u);
+}
+
 TEST(DatabaseTest, ReplayOfMoreThanTheBudgetSpillsWhileItRuns) {
   auto fs = std::make_shared<JournalFs>();
   TestDatabase database(fs, engine::FsyncPolicy::kEverySec);

@@ -1,0 +1,242 @@
+// The correctness rules of memory, parking and time, each by its tag: every test here fails without
+// its rule. Those of log, checkpoint and faults are in rules_test.cc.
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <vector>
+
+#include "tests/engine/database/rules_fixture.h"
+
+namespace thermocline::testing {
+namespace {
+
+using engine::Admission;
+using engine::KeyRequest;
+using engine::Need;
+
+// A budget so small that half a megabyte of values fills it.
+class MemoryRulesTest : public RulesTest {
+ protected:
+  MemoryRulesTest() { database_.maxmemory = 1 << 20; }
+
+  // More than the budget holds, and no tick in which it could be spilled.
+  void Fill() {
+    for (int i = 0; i < 100; ++i) Set("fill" + std::to_string(i), std::string(8000, 'f'));
+  }
+};
+
+class Told : public engine::Waiter {
+ public:
+  Told(int number, std::vector<int>* order) : number_(number), order_(order) {}
+  void OnReady() override { order_->push_back(number_); }
+
+ private:
+  const int number_;
+  std::vector<int>* const order_;
+};
+
+// ---- [R2] ----
+
+TEST_F(MemoryRulesTest, R2_WhatWasReadForACommandStaysUntilItRan) {
+  Set("a", std::string(400, 'v'));
+  Set("b", std::string(400, 'v'));
+  database_.Spill();
+  ASSERT_EQ(db().GetStats().resident_keys, 0u);
+  Nobody waiter;
+  const KeyRequest keys[] = {{0, "a", Need::kValue}, {0, "b", Need::kValue}};
+  ASSERT_FALSE(db().Prepare(keys, &waiter));
+  database_.Tick();
+  database_.Tick();
+  database_.Spill();
+  EXPECT_EQ(db().GetStats().resident_keys, 2u);
+  EXPECT_TRUE(db().Prepare(keys, &waiter));
+  db().Release(&waiter);
+  database_.Spill();
+  EXPECT_EQ(db().GetStats().resident_keys, 0u);
+}
+
+TEST_F(MemoryRulesTest, R2_ACommandMayExceedTheBudgetByItsOwnKeys) {
+  Set("large", std::string(2 << 20, 'v'));
+  Set("small", "v");
+  database_.Spill();
+  Nobody owner, other;
+  const KeyRequest large[] = {{0, "large", Need::kValue}};
+  ASSERT_FALSE(db().Prepare(large, &owner));
+  database_.Tick();
+  database_.Tick();
+  ASSERT_TRUE(db().Prepare(large, &owner));
+  // Nobody can make room: whoever needs the key has to run, everybody else has to wait for that.
+  EXPECT_EQ(db().AdmitGrowth(&other), Admission::kParked);
+  EXPECT_EQ(db().AdmitGrowth(&owner), Admission::kRun);
+  db().CancelWait(&other);
+  db().Release(&owner);
+}
+
+TEST_F(MemoryRulesTest, R2_AboveThePinBudgetOnlyWhoHoldsSomethingFaults) {
+  // Four times the budget of pins, which is 4 MiB at least.
+  constexpr int kKeys = 16;
+  std::vector<std::string> names;
+  for (int i = 0; i < kKeys; ++i) {
+    names.push_back("k" + std::to_string(i));
+    Set(names.back(), std::string(1 << 20, 'v'));
+    database_.Tick();
+  }
+  database_.Spill();
+  std::vector<int> told;
+  std::vector<std::unique_ptr<Told>> waiters;
+  for (int i = 0; i < kKeys; ++i) {
+    waiters.push_back(std::make_unique<Told>(i, &told));
+    const KeyRequest request[] = {{0, names[static_cast<size_t>(i)], Need::kValue}};
+    EXPECT_FALSE(db().Prepare(request, waiters.back().get()));
+    database_.Tick();  // arrives with the next
+    database_.Tick();
+  }
+  // The later ones wait for pins, not for the disk.
+  EXPECT_EQ(db().GetStats().cold_reads_in_flight, 0u);
+  EXPECT_EQ(told, (std::vector<int>{0, 1, 2, 3}));
+  // Who holds a key gets its others, or nobody would ever end.
+  Set("another", "v");
+  database_.Spill();
+  const KeyRequest more[] = {{0, names[0], Need::kValue}, {0, "another", Need::kValue}};
+  EXPECT_FALSE(db().Prepare(more, waiters[0].get()));
+  database_.Tick();
+  database_.Tick();
+  EXPECT_TRUE(db().Prepare(more, waiters[0].get()));
+  EXPECT_EQ(told.back(), 0);
+  told.clear();
+  // As the holders end, the oldest of those that wait go on.
+  for (int i = 0; i < 2; ++i) db().Release(waiters[static_cast<size_t>(i)].get());
+  for (int i = 0; i < 4; ++i) database_.Tick();
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front(), 4);
+  for (auto& waiter : waiters) db().CancelWait(waiter.get());
+  EXPECT_EQ(db().Size(0), static_cast<uint64_t>(kKeys) + 1);
+}
+
+// ---- [R3] ----
+
+TEST_F(MemoryRulesTest, R3_GrowthIsParkedAndAdmittedInArrivalOrder) {
+  Fill();
+  std::vector<int> told;
+  Told first(1, &told), second(2, &told), third(3, &told), late(4, &told);
+  ASSERT_EQ(db().AdmitGrowth(&first), Admission::kParked);
+  ASSERT_EQ(db().AdmitGrowth(&second), Admission::kParked);
+  ASSERT_EQ(db().AdmitGrowth(&third), Admission::kParked);
+  // What does not grow goes on.
+  EXPECT_EQ(Value("fill1"), std::string(8000, 'f'));
+  Delete("fill0");
+  for (int i = 0; i < 50 && told.empty(); ++i) database_.Tick();
+  ASSERT_EQ(told, (std::vector<int>{1, 2, 3}));
+  // There is room now, but the first has not asked again: nobody overtakes it.
+  EXPECT_EQ(db().AdmitGrowth(&late), Admission::kParked);
+  EXPECT_EQ(db().AdmitGrowth(&second), Admission::kParked);
+  EXPECT_EQ(db().AdmitGrowth(&first), Admission::kRun);
+  EXPECT_EQ(db().AdmitGrowth(&third), Admission::kParked);
+  told.clear();
+  for (int i = 0; i < 50 && told.empty(); ++i) database_.Tick();
+  EXPECT_EQ(told, (std::vector<int>{2, 3, 4}));
+  EXPECT_EQ(db().AdmitGrowth(&second), Admission::kRun);
+  // One that never asks again is forgotten once its owner says so, parked or woken.
+  EXPECT_EQ(db().AdmitGrowth(&late), Admission::kParked);
+  db().Release(&third);
+  told.clear();
+  for (int i = 0; i < 50 && told.empty(); ++i) database_.Tick();
+  EXPECT_EQ(told, (std::vector<int>{4}));
+  EXPECT_EQ(db().AdmitGrowth(&late), Admission::kRun);
+}
+
+TEST_F(MemoryRulesTest, R3_WhoIsParkedAgainKeepsItsPlace) {
+  Fill();
+  std::vector<int> told;
+  Told first(1, &told), second(2, &told);
+  ASSERT_EQ(db().AdmitGrowth(&first), Admission::kParked);
+  ASSERT_EQ(db().AdmitGrowth(&second), Admission::kParked);
+  for (int i = 0; i < 50 && told.empty(); ++i) database_.Tick();
+  ASSERT_EQ(told, (std::vector<int>{1, 2}));
+  Fill();  // memory is short again before they ask
+  EXPECT_EQ(db().AdmitGrowth(&second), Admission::kParked);
+  EXPECT_EQ(db().AdmitGrowth(&first), Admission::kParked);
+  told.clear();
+  for (int i = 0; i < 50 && told.empty(); ++i) database_.Tick();
+  EXPECT_EQ(told, (std::vector<int>{1, 2}));
+  db().CancelWait(&first);
+  EXPECT_EQ(db().AdmitGrowth(&second), Admission::kRun);
+}
+
+// It may wait for pins that somebody behind it holds: then both would wait for ever.
+TEST_F(MemoryRulesTest, R3_NobodyWaitsForOneThatReadsColdKeysFirst) {
+  Set("cold", "v");
+  database_.Spill();
+  Fill();
+  std::vector<int> told;
+  Told first(1, &told), second(2, &told);
+  ASSERT_EQ(db().AdmitGrowth(&first), Admission::kParked);
+  ASSERT_EQ(db().AdmitGrowth(&second), Admission::kParked);
+  for (int i = 0; i < 50 && told.empty(); ++i) database_.Tick();
+  const KeyRequest cold[] = {{0, "cold", Need::kValue}};
+  ASSERT_FALSE(db().Prepare(cold, &first));
+  EXPECT_EQ(db().AdmitGrowth(&second), Admission::kRun);
+  db().CancelWait(&first);
+}
+
+TEST_F(MemoryRulesTest, R3_ACancelledSpillIsNotToldAndLeavesNothingBehind) {
+  for (int ticks = 0; ticks < 6; ++ticks) {
+    SCOPED_TRACE(ticks);
+    for (int i = 0; i < 20; ++i) Set("k" + std::to_string(i), std::to_string(ticks));
+    std::vector<int> told;
+    {
+      Told waiter(1, &told);
+      db().SpillAll(&waiter);
+      for (int i = 0; i < ticks && told.empty(); ++i) database_.Tick();
+      db().CancelWait(&waiter);
+    }
+    const size_t told_before = told.size();
+    for (int i = 0; i < 20; ++i) database_.Tick();
+    EXPECT_EQ(told.size(), told_before);
+    database_.Spill();
+    EXPECT_EQ(db().GetStats().resident_keys, 0u);
+    EXPECT_EQ(Value("k7"), std::to_string(ticks));
+  }
+}
+
+// ---- [R9] ----
+
+TEST_F(RulesTest, R9_ARowOfAnOldDeadlineDoesNotFire) {
+  const int64_t start = database_.clock().WallMs();
+  const auto expire_at = [&](const std::string& key, int64_t at_ms) {
+    database_.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetExpiry(0, key, at_ms); });
+  };
+  for (const char* key : {"later", "never", "again", "gone", "new", "large"}) {
+    Set(key, std::string(key == std::string("large") ? 1000 : 10, 'v'));
+    expire_at(key, start + 1000);
+  }
+  database_.Spill();
+  expire_at("later", start + 500'000);
+  expire_at("large", start + 500'000);
+  database_.Run({{0, "never", Need::kHeader}}, [](auto& d) { d.Persist(0, "never"); });
+  Set("again", "w");
+  Delete("gone");
+  database_.Spill();
+  Delete("new");
+  Set("new", "w");  // hot and dirty when the old row is due
+  database_.clock().AdvanceMs(2000);
+  for (int i = 0; i < 50; ++i) {
+    database_.Tick();
+    database_.clock().AdvanceMs(20);
+  }
+  EXPECT_EQ(db().Size(0), 5u);
+  EXPECT_EQ(db().DatabaseStats(0).expires, 2u);
+  database_.Spill();
+  database_.clock().AdvanceMs(500'000);
+  for (int i = 0; i < 50; ++i) {
+    database_.Tick();
+    database_.clock().AdvanceMs(20);
+  }
+  EXPECT_EQ(Contents(), "0:again=w@0\n0:never=vvvvvvvvvv@0\n0:new=w@0\n");
+  ASSERT_TRUE(KillAndOpen());
+  EXPECT_EQ(Contents(), "0:again=w@0\n0:never=vvvvvvvvvv@0\n0:new=w@0\n");
+}
+
+}  // namespace
+}  // namespace thermocline::testing
