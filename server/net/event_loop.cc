@@ -252,6 +252,7 @@ void EventLoop::OnSignal(uv_signal_t* signal, int number) {
 
 Status EventLoop::Run() {
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes is met like a full disk
   signal(SIGHUP, SIG_IGN);
   uv_prepare_start(&prepare_, OnPrepare);
   uv_signal_start(&sigterm_, OnSignal, SIGTERM);

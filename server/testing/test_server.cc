@@ -74,6 +74,7 @@ void TestServer::OpenDatabase() {
   options.background = options_.background;
   options.clock = options_.clock;
   options.random = options_.random;
+  if (options_.tune) options_.tune(&options);
   codec::StatusOr<std::unique_ptr<engine::Database>> database = engine::Database::Open(options);
   CHECK(database.ok()) << database.status().ToString();
   server_->SetDatabase(std::move(*database));

@@ -8,6 +8,7 @@
 // other rooms' tests.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <span>
@@ -39,6 +40,9 @@ struct TestServerOptions {
   engine::Clock* clock = nullptr;
   engine::Random* random = nullptr;
   std::string dir = {};  // empty: a temporary one, removed at the end
+  /// What the configuration cannot say: another file system, smaller segments. Called before each
+  /// opening.
+  std::function<void(engine::Options*)> tune = {};
 };
 
 class TestServer {

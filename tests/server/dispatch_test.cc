@@ -299,16 +299,35 @@ TEST(Dispatch, KillClosesOthersAndItselfAfterTheReply) {
   EXPECT_EQ(server.server().client_count(), 0u);
 }
 
-// [G1]: under `always` a reply leaves only when the log is durable up to its gate.
-TEST(Dispatch, AlwaysAnswersAfterTheSync) {
-  TestServer server({.config = {"--appendfsync", "always"}});
-  Client* client = server.Connect();
-  server.Feed(client, Commands({{"SET", "k", "v"}}));
-  EXPECT_EQ(server.Take(client), "");
-  EXPECT_LT(server.db().DurableEnd(), server.db().LogEnd());
+TEST(Dispatch, TimeoutClosesWhoSaysNothingButNotWhoWaits) {
+  TestServer server({.config = {"--timeout", "1000", "--enable-debug-command", "yes"}});
+  Client* boss = server.Connect();
+  Client* idle = server.Connect();
+  Client* busy = server.Connect();
+  Client* parked = server.Connect();
+  FakePeer& idle_peer = server.Peer(idle);
+  server.Run(boss, {"CLIENT", "PAUSE", "100000", "WRITE"});
+  server.Run(parked, {"SET", "k", "v"});
+  for (Client* client : {idle, busy, parked}) client->active_ms -= 1'100'000;
+  server.Run(busy, {"PING"});
+  idle->active_ms += 200'000;
+  server.server().Cron();
   server.Tick();
-  EXPECT_EQ(server.Take(client), "+OK\r\n");
-  EXPECT_EQ(server.db().DurableEnd(), server.db().LogEnd());
+  EXPECT_EQ(server.server().client_count(), 4u);  // not too early
+  idle->active_ms -= 200'000;
+  server.server().Cron();
+  server.Tick();
+  EXPECT_TRUE(idle_peer.closed);
+  EXPECT_EQ(server.server().client_count(), 3u);
+  EXPECT_EQ(server.Run(busy, {"PING"}), "+PONG\r\n");
+  EXPECT_EQ(server.Run(boss, {"CLIENT", "UNPAUSE"}), "+OK\r\n");
+  EXPECT_EQ(server.Take(parked), "+OK\r\n");
+  // 0, the default, closes nobody.
+  EXPECT_EQ(server.Run(boss, {"CONFIG", "SET", "timeout", "0"}), "+OK\r\n");
+  busy->active_ms -= 10'000'000;
+  server.server().Cron();
+  server.Tick();
+  EXPECT_EQ(server.server().client_count(), 3u);
 }
 
 }  // namespace
