@@ -23,6 +23,8 @@ class Changes final : public engine::DatabaseListener {
  public:
   void OnKeyChanged(int, std::string_view key) override { keys.emplace_back(key); }
   void OnDatabasesChanged(int, int) override {}
+  void OnKeyCreated(int, std::string_view) override {}
+  void OnKeyMissed(int, std::string_view) override {}
   void OnExpired(int, std::string_view) override {}
   void OnEvicted(int, std::string_view) override {}
   std::vector<std::string> keys;
