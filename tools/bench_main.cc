@@ -24,6 +24,8 @@ DEFINE_double(duration_s, 10, "counted time, seconds");
 DEFINE_double(warmup_s, 1, "load before the counted time, seconds");
 DEFINE_uint32(threads, 1, "threads of the load generator");
 DEFINE_uint64(preload, 0, "set this many keys of the first class first, in order");
+DEFINE_uint64(requests, 0,
+              "stop when each client has sent so many and has its replies (0: by time)");
 DEFINE_bool(run, true, "run the classes (false: only preload)");
 DEFINE_bool(verify, false,
             "check every GET's value against its key (values written by this program)");
@@ -148,6 +150,7 @@ int Main(const std::vector<std::string>& arguments) {
   options.warmup_s = FLAGS_warmup_s;
   options.duration_s = FLAGS_duration_s;
   options.verify = FLAGS_verify;
+  options.request_limit = FLAGS_requests;
 
   ServerProbe probe(FLAGS_host, FLAGS_port);
   LoadResult result;

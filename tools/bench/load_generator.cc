@@ -51,6 +51,7 @@ struct Connection {
   size_t in_used = 0;
   bool waits_for_write = false;
   uint64_t requests_left = UINT64_MAX;
+  size_t next_request = 0;  // of LoadSpec::requests
   ReplyScanner scanner;
   std::deque<InFlight> in_flight;
   std::unique_ptr<KeyPicker> picker;
@@ -208,7 +209,15 @@ class Worker {
       }
     }
     const uint64_t key = state.spec->first_key + connection->picker->Next();
-    AppendRequest(command, *state.spec, key, connection->picker.get(), &connection->out);
+    const std::vector<RequestTemplate>& requests = state.spec->requests;
+    if (requests.empty()) {
+      AppendRequest(command, *state.spec, key, connection->picker.get(), &connection->out);
+    } else {
+      command = LoadCommand::kTemplate;
+      AppendTemplate(requests[connection->next_request], *state.spec, key, &random_,
+                     &connection->out);
+      connection->next_request = (connection->next_request + 1) % requests.size();
+    }
     connection->in_flight.push_back({start_ns, key, command});
     if (connection->requests_left != UINT64_MAX) --connection->requests_left;
   }

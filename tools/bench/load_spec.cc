@@ -74,6 +74,37 @@ bool ParseSize(std::string_view text, LoadSpec* spec) {
                           spec->size_max >= spec->size_min);
 }
 
+// Words are separated by single spaces, requests by semicolons.
+bool ParseRequests(std::string_view text, std::vector<RequestTemplate>* requests) {
+  using Part = RequestTemplate::Part;
+  constexpr std::pair<std::string_view, Part> kPlaces[] = {
+      {"{key}", Part::kKey}, {"{value}", Part::kValue}, {"{random}", Part::kRandom}};
+  requests->clear();
+  while (!text.empty()) {
+    std::string_view line = CutPiece(&text, ';');
+    RequestTemplate& request = requests->emplace_back();
+    while (!line.empty()) {
+      std::string_view word = CutPiece(&line, ' ');
+      std::vector<RequestTemplate::Piece>& pieces = request.words.emplace_back();
+      while (!word.empty()) {
+        const auto* place =
+            std::find_if(std::begin(kPlaces), std::end(kPlaces),
+                         [&](const auto& p) { return word.substr(0, p.first.size()) == p.first; });
+        if (place != std::end(kPlaces)) {
+          pieces.push_back({place->second, {}});
+          word.remove_prefix(place->first.size());
+          continue;
+        }
+        const size_t literal = std::min(word.find('{', word[0] == '{' ? 1 : 0), word.size());
+        pieces.push_back({Part::kLiteral, std::string(word.substr(0, literal))});
+        word.remove_prefix(literal);
+      }
+    }
+    if (request.words.empty()) return false;
+  }
+  return !requests->empty();
+}
+
 bool ParseField(std::string_view name, std::string_view value, LoadSpec* spec) {
   constexpr uint64_t kMaxKeys = 100'000'000'000;
   if (name == "name") {
@@ -84,6 +115,7 @@ bool ParseField(std::string_view name, std::string_view value, LoadSpec* spec) {
   if (name == "pipeline") return ParseNumber<uint32_t>(value, 1, 100'000, &spec->pipeline);
   if (name == "rate") return ParseNumber<double>(value, 0, 1e9, &spec->rate);
   if (name == "commands") return ParseCommands(value, &spec->commands);
+  if (name == "request") return ParseRequests(value, &spec->requests);
   if (name == "dist") return ParseDistribution(value, &spec->distribution);
   if (name == "theta") return ParseNumber<double>(value, 0.01, 0.9999, &spec->theta);
   if (name == "keys") return ParseNumber<uint64_t>(value, 1, kMaxKeys, &spec->keys);
@@ -222,6 +254,35 @@ void AppendRequest(LoadCommand command, const LoadSpec& spec, uint64_t key, KeyP
       AppendKeyBulk("app:", key, out);
       out->append("$8\r\nabcdefgh\r\n");
       return;
+    case LoadCommand::kTemplate:
+      return;  // AppendTemplate
+  }
+}
+
+void AppendTemplate(const RequestTemplate& request, const LoadSpec& spec, uint64_t key,
+                    BenchRandom* random, std::string* out) {
+  constexpr uint64_t kExactInDouble = uint64_t{1} << 53;
+  AppendHeader('*', request.words.size(), out);
+  std::string word;
+  for (const std::vector<RequestTemplate::Piece>& pieces : request.words) {
+    word.clear();
+    for (const RequestTemplate::Piece& piece : pieces) {
+      switch (piece.part) {
+        case RequestTemplate::Part::kLiteral:
+          word.append(piece.literal);
+          break;
+        case RequestTemplate::Part::kKey:
+          AppendNumber(key, &word);
+          break;
+        case RequestTemplate::Part::kValue:
+          AppendValue(key, ValueSizeOf(key, spec.size_min, spec.size_max), &word);
+          break;
+        case RequestTemplate::Part::kRandom:
+          AppendNumber(random->Below(kExactInDouble), &word);
+          break;
+      }
+    }
+    AppendBulk(word, out);
   }
 }
 

@@ -7,6 +7,10 @@
 // class sends `rate` commands a second on a fixed schedule, whether or not replies are in, and
 // latency counts from the scheduled time. size may be a range, 50-200. Values are fixed by the key
 // (value_source.h).
+//
+// Instead of commands a class may have requests of its own, which each client sends in turns:
+//   request=LPUSH q:{key} {value};BRPOP r:{key} 0
+// with {key} the picked key, {value} its value, {random} a number below 2^53.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +35,17 @@ enum class LoadCommand : uint8_t {
   kExpire,
   kExists,
   kAppend,
+  kTemplate,  // of LoadSpec::requests
+};
+
+/// One request of a class, as it was written: words of literal text and places to fill.
+struct RequestTemplate {
+  enum class Part : uint8_t { kLiteral, kKey, kValue, kRandom };
+  struct Piece {
+    Part part = Part::kLiteral;
+    std::string literal;
+  };
+  std::vector<std::vector<Piece>> words;
 };
 
 struct WeightedCommand {
@@ -44,6 +59,7 @@ struct LoadSpec {
   uint32_t pipeline = 1;
   double rate = 0;  // commands a second of the whole class; 0: closed loop
   std::vector<WeightedCommand> commands{{LoadCommand::kGet, 1}};
+  std::vector<RequestTemplate> requests;  // not empty: instead of commands
   KeyDistribution distribution = KeyDistribution::kUniform;
   double theta = 0.99;
   uint64_t keys = 1'000'000;
@@ -63,5 +79,7 @@ void AppendKey(uint64_t key, std::string* out);
 /// Appends the request as RESP. `key` is the picked key, `picker` serves commands with several.
 void AppendRequest(LoadCommand command, const LoadSpec& spec, uint64_t key, KeyPicker* picker,
                    std::string* out);
+void AppendTemplate(const RequestTemplate& request, const LoadSpec& spec, uint64_t key,
+                    BenchRandom* random, std::string* out);
 
 }  // namespace thermocline::tools

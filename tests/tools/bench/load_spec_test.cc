@@ -42,6 +42,24 @@ TEST(LoadSpecTest, NonsenseIsRefusedWithTheFieldNamed) {
   }
 }
 
+TEST(LoadSpecTest, TemplatesAreFilledWordByWord) {
+  LoadSpec spec;
+  std::string error;
+  ASSERT_TRUE(
+      ParseLoadSpec("request=ZADD z{key}x {random} m:{key};PING,size=3,keys=10", &spec, &error))
+      << error;
+  ASSERT_EQ(spec.requests.size(), 2u);
+  BenchRandom random(1);
+  std::string request;
+  AppendTemplate(spec.requests[0], spec, 42, &random, &request);
+  EXPECT_TRUE(request.starts_with("*4\r\n$4\r\nZADD\r\n$4\r\nz42x\r\n$")) << request;
+  EXPECT_EQ(request.substr(request.size() - 10), "$4\r\nm:42\r\n");
+  request.clear();
+  AppendTemplate(spec.requests[1], spec, 42, &random, &request);
+  EXPECT_EQ(request, "*1\r\n$4\r\nPING\r\n");
+  EXPECT_FALSE(ParseLoadSpec("request=", &spec, &error));
+}
+
 TEST(LoadSpecTest, KeysHaveSixteenBytes) {
   std::string key;
   AppendKey(42, &key);
