@@ -166,6 +166,7 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     image.expire_ms = static_cast<uint64_t>(entry->expiry_ms());
     image.access = entry->access();
     if (entry->Has(Entry::kHeaderOnly)) {
+      if (entry->type() != ValueType::kString) image.count = 0;  // not known here
       batch_.PutHeader(space.id, position, key, image, entry->ValueLength(), previous);
     } else {
       image.count = ElementCount(entry);

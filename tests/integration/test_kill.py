@@ -1,6 +1,7 @@
 """kill -9 under load, again and again: nothing acknowledged is lost, nothing is applied twice.
 
-Each client owns the keys with its prefix and sends pipelines of changes whose values hold a unique id.
+Each client owns the keys with its prefix, strings and collections, and sends pipelines of changes whose values
+hold a unique id; pops block where there is nothing to pop.
 It knows which replies came back. The log is one sequence, so after a restart its keys must look as they
 did after some prefix of what it sent, no shorter than what was acknowledged: `acknowledged <= n <=
 sent`, one n for all its keys. That one claim covers losses, double application (INCR and APPEND show
@@ -27,6 +28,26 @@ SECONDS_OF_LOAD = float(os.environ.get("KILL_SECONDS") or 1.5)
 OUR_ARGUMENTS = ("--log-segment-bytes", "4mb")
 COUNTERS = ("tc_checkpoints", "tc_spilled_keys", "tc_log_segments_recycled")
 MISSING = (None, -1)
+
+
+# A collection's type is the letter behind its client's prefix: b"c2:L7". In the model it is a value that
+# cannot change: a tuple, or a frozenset of members or pairs.
+COLLECTION_KEYS = 24
+READ_BY_LETTER = {b"L": ["LRANGE", None, 0, -1], b"H": ["HGETALL", None], b"S": ["SMEMBERS", None],
+                  b"Z": ["ZRANGE", None, 0, -1, "WITHSCORES"]}
+
+
+def letter_of(key):
+    return key.split(b":", 1)[1][:1] if key.startswith(b"c") else b""
+
+
+def as_value(letter, words):
+    """What a read of READ_BY_LETTER replied, as the model holds it."""
+    if letter == b"L":
+        return tuple(words)
+    if letter == b"S":
+        return frozenset(words)
+    return frozenset(zip(words[::2], words[1::2]))
 
 
 class Model:
@@ -66,9 +87,61 @@ class Model:
                 del self.keys[key]
                 self.keys[argv[2]] = held
             return [key, argv[2]]
+        elif verb in ("LMOVE", "BLMOVE"):
+            source, target = argv[1], argv[2]
+            if source in self.keys:
+                element, rest = self.keys[source][0][0], self.keys[source][0][1:]
+                if source == target:  # never empty in between: a deadline stays
+                    self._store(source, rest + (element,))
+                else:
+                    self._store(source, rest)
+                    self._store(target, self._value(target, ()) + (element,))
+            return [source, target]
+        else:
+            self._store(key, self._changed(verb, argv))
+        return [key]
+
+    def _value(self, key, empty):
+        return self.keys[key][0] if key in self.keys else empty
+
+    def _store(self, key, value):
+        """A collection goes with its last element; a deadline stays."""
+        if value:
+            self.keys[key] = (value, self.keys[key][1] if key in self.keys else -1)
+        else:
+            self.keys.pop(key, None)
+
+    def _changed(self, verb, argv):
+        """The collection at argv[1] after the command."""
+        key = argv[1]
+        if verb in ("RPUSH", "LPUSH", "LPOP", "BRPOP", "LTRIM"):
+            items = self._value(key, ())
+            return {"RPUSH": lambda: items + tuple(argv[2:]),
+                    "LPUSH": lambda: tuple(argv[:1:-1]) + items,
+                    "LPOP": lambda: items[int(argv[2]):],
+                    "BRPOP": lambda: items[:-1],
+                    "LTRIM": lambda: items[argv[2]:argv[3] + 1]}[verb]()
+        if verb in ("SADD", "SREM"):
+            members = self._value(key, frozenset())
+            return members | set(argv[2:]) if verb == "SADD" else members - set(argv[2:])
+        pairs = dict(self._value(key, frozenset()))
+        if verb == "HSET":
+            pairs.update(zip(argv[2::2], argv[3::2]))
+        elif verb in ("HDEL", "ZREM"):
+            for field in argv[2:]:
+                pairs.pop(field, None)
+        elif verb == "HINCRBY":
+            pairs[argv[2]] = b"%d" % (int(pairs.get(argv[2], b"0")) + argv[3])
+        elif verb == "ZADD":
+            pairs.update(zip(argv[3::2], argv[2::2]))
+        elif verb == "ZINCRBY":
+            pairs[argv[3]] = b"%d" % (int(pairs.get(argv[3], b"0")) + int(argv[2]))
+        elif verb == "ZPOPMIN":
+            if pairs:
+                del pairs[min(pairs, key=lambda member: (int(pairs[member]), member))]
         else:
             raise AssertionError(verb)
-        return [key]
+        return frozenset(pairs.items())
 
 
 class Client(threading.Thread):
@@ -118,8 +191,43 @@ class Client(threading.Thread):
         unique = b"<%d.%d>" % (self.number, self.state.next_id)
         return unique + self.rng.randbytes(self.rng.choice([0, 20, 100, 1000, 1000, 1000]))
 
+    def _collection(self, letter):
+        return b"c%d:%s%d" % (self.number, letter, self.rng.randrange(COLLECTION_KEYS))
+
+    def _collection_unit(self):
+        """One change of a collection, or, as Celery delivers and acknowledges, of three at once."""
+        rng = self.rng
+        lists, hashes, sets, zsets = (self._collection(letter) for letter in (b"L", b"H", b"S", b"Z"))
+        field = b"f%d" % rng.randrange(200)
+        score = b"%d" % rng.randrange(10 ** 6)
+        short = self._value()[:rng.choice([24, 120])]
+        return rng.choice([
+            lambda: [["RPUSH", lists, short, short]],
+            lambda: [["LPUSH", lists, short]],
+            lambda: [["LPOP", lists, b"2"]],
+            lambda: [["BRPOP", lists, b"0.001"]],
+            lambda: [["LMOVE", lists, self._collection(b"L"), "LEFT", "RIGHT"]],
+            lambda: [["BLMOVE", lists, self._collection(b"L"), "LEFT", "RIGHT", b"0.001"]],
+            lambda: [["LTRIM", lists, 0, rng.randrange(60)]],
+            lambda: [["HSET", hashes, field, short, field + b"x", short]],
+            lambda: [["HDEL", hashes, field, field + b"x"]],
+            lambda: [["HINCRBY", hashes, b"counter", rng.randrange(1, 9)]],
+            lambda: [["SADD", sets, field, field + b"y", short]],
+            lambda: [["SREM", sets, field]],
+            lambda: [["ZADD", zsets, score, field, score, short]],
+            lambda: [["ZINCRBY", zsets, b"%d" % rng.randrange(1, 100), field]],
+            lambda: [["ZREM", zsets, field]],
+            lambda: [["ZPOPMIN", zsets]],
+            lambda: [["PEXPIREAT", lists, b"%d" % (4102444800000 + rng.randrange(10 ** 6))]],
+            lambda: [["DEL", rng.choice([lists, hashes, sets, zsets])]],
+            lambda: [["LPOP", lists, b"1"], ["ZADD", zsets, score, field], ["HSET", hashes, field, short]],
+            lambda: [["ZREM", zsets, field], ["HDEL", hashes, field], ["RPUSH", lists, short]],
+        ])()
+
     def _unit(self):
         rng, roll = self.rng, self.rng.random()
+        if rng.random() < 0.35:
+            return self._collection_unit()
         counter = b"c%d:n%d" % (self.number, rng.randrange(40))
         if roll < 0.45:
             return [["SET", self._key(), self._value()]]
@@ -194,11 +302,20 @@ def read_keys(connection, keys):
     keys = list(keys)
     for start in range(0, len(keys), 500):
         batch = keys[start:start + 500]
-        values = connection.command("MGET", *batch).value
+        values = connection.pipeline([read_of(key) for key in batch])
         ends = connection.pipeline([["PEXPIRETIME", key] for key in batch])
         for key, value, end in zip(batch, values, ends):
-            held[key] = MISSING if value.value is None else (value.value, end.value)
+            assert not value.is_error(), f"{key}: {value}"
+            found = value.value
+            if isinstance(found, list):
+                found = as_value(letter_of(key), [item.value for item in found]) or None
+            held[key] = MISSING if found is None else (found, end.value)
     return held
+
+
+def read_of(key):
+    words = READ_BY_LETTER.get(letter_of(key), ["GET", None])
+    return [key if word is None else word for word in words]
 
 
 def scan_all(connection):

@@ -17,14 +17,16 @@
 #include "engine/database.h"
 #include "engine/env/file_system.h"
 #include "engine/env/random.h"
+#include "tests/engine/database/collection_workload.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/journal_fs.h"
 
 namespace thermocline::testing {
 
 struct ModelValue {
-  std::string text;
+  std::string text;  // of a string
   int64_t deadline_ms = 0;
+  std::vector<std::string> elements = {};  // of a collection, as ElementsOf has them
   bool operator==(const ModelValue&) const = default;
 };
 using Keyspace = std::map<int, std::map<std::string, ModelValue>>;
@@ -35,8 +37,9 @@ inline std::string Describe(const Keyspace& keyspace) {
   std::string out;
   for (const auto& [db, keys] : keyspace) {
     for (const auto& [key, value] : keys) {
-      out += std::to_string(db) + ":" + key + "=" + value.text + "@" +
-             std::to_string(value.deadline_ms) + "\n";
+      out += std::to_string(db) + ":" + key + "=" + value.text;
+      for (const std::string& element : value.elements) out += "," + element;
+      out += "@" + std::to_string(value.deadline_ms) + "\n";
     }
   }
   return out;
@@ -70,6 +73,12 @@ class TestDatabase {
     options.append_only = append_only_;
     options.maxmemory = maxmemory;
     options.low_water_bytes = 0;
+    options.type_limits = {.list_max_listpack_size = 4,
+                           .hash_max_listpack_entries = 4,
+                           .hash_max_listpack_value = 20,
+                           .set_max_intset_entries = 4,
+                           .zset_max_listpack_entries = 4,
+                           .zset_max_listpack_value = 20};
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db_ = std::move(*opened);
@@ -164,8 +173,14 @@ class TestDatabase {
         Run({{db, name, engine::Need::kValue}}, [&](engine::Database& d) {
           const engine::Entry* entry = d.Find(db, name);
           ASSERT_NE(entry, nullptr) << name;
+          ModelValue& value = (*out)[db][name];
+          value.deadline_ms = entry->expiry_ms();
           char scratch[24];
-          (*out)[db][name] = {std::string(entry->StringView(scratch)), entry->expiry_ms()};
+          if (entry->type() == engine::ValueType::kString) {
+            value.text = entry->StringView(scratch);
+          } else {
+            value.elements = ElementsOf(entry);
+          }
           expires += entry->expiry_ms() != 0;
         });
       }
@@ -218,12 +233,17 @@ class Workload {
 
   void Step(TestDatabase* database, Keyspace* model) {
     const int db = Pick(kDatabases);
-    const std::string key = Key();
-    const std::string other = Key();
+    std::string key = Key();
+    std::string other = Key();
     const int other_db = Pick(kDatabases);
     using engine::ExpiryChange;
     using engine::Need;
     auto& keys = (*model)[db];
+    if (Pick(3) == 0) {
+      ChangeCollection(database, db, &keys, [this](int n) { return Pick(n); });
+      std::erase_if(*model, [](const auto& item) { return item.second.empty(); });
+      return;
+    }
     const bool there = keys.contains(key);
     switch (Pick(16)) {
       case 0:
@@ -245,9 +265,7 @@ class Workload {
       }
       case 5:
       case 6:
-        database->Run({{db, key, Need::kHeader}},
-                      [&](auto& d) { EXPECT_EQ(d.Delete(db, key), there) << key; });
-        keys.erase(key);
+        DeleteKey(database, db, &keys, Pick(3) == 0 ? CollectionKey() : key);
         break;
       case 7:
         database->Run({{db, key, Need::kValue}}, [&](auto& d) { d.Append(db, key, "+tail"); });
@@ -267,7 +285,8 @@ class Workload {
         break;
       }
       case 9: {
-        if (!there) return Step(database, model);
+        if (Pick(3) == 0) key = CollectionKey();
+        if (!keys.contains(key)) return Step(database, model);
         const int64_t deadline = database->clock().WallMs() + 2'000'000;
         const bool persist = Pick(2) == 0;
         database->Run({{db, key, Need::kHeader}}, [&](auto& d) {
@@ -277,7 +296,11 @@ class Workload {
         break;
       }
       case 10:
-        if (!there || (db == other_db && key == other)) return Step(database, model);
+        if (Pick(3) == 0) {
+          key = CollectionKey();
+          other = key[0] + std::to_string(Pick(6));
+        }
+        if (!keys.contains(key) || (db == other_db && key == other)) return Step(database, model);
         database->Run({{db, key, Need::kValue}, {other_db, other, Need::kHeader}},
                       [&](auto& d) { d.MoveKey(db, key, other_db, other); });
         (*model)[other_db][other] = keys[key];
@@ -327,6 +350,13 @@ class Workload {
 
  private:
   std::string Key() { return "k" + std::to_string(Pick(24)); }
+  std::string CollectionKey() { return "lhsz"[Pick(4)] + std::to_string(Pick(6)); }
+  static void DeleteKey(TestDatabase* database, int db, std::map<std::string, ModelValue>* keys,
+                        const std::string& key) {
+    const bool there = keys->erase(key) > 0;
+    database->Run({{db, key, engine::Need::kHeader}},
+                  [&](auto& d) { EXPECT_EQ(d.Delete(db, key), there) << key; });
+  }
   std::string Value() {
     if (Pick(4) == 0) return std::to_string(Pick(1000));
     return std::string(
