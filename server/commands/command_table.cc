@@ -131,7 +131,7 @@ StatusOr<std::unique_ptr<CommandTable>> CommandTable::Create() {
       SetCommands(),         ZsetCommands(),          BlockingZsetCommands(), KeysCommands(),
       SortCommands(),        IntrospectionCommands(), ConnectionCommands(),   ClientCommands(),
       TransactionCommands(), ShutdownCommands(),      ConfigCommands(),       InfoCommands(),
-      PubSubCommands(),      ObservationCommands(),
+      PubSubCommands(),      ObservationCommands(),   MemoryCommands(),
   };
   return Create(families);
 }

@@ -39,6 +39,7 @@ std::span<const CommandSpec> ConfigCommands();
 std::span<const CommandSpec> InfoCommands();
 std::span<const CommandSpec> PubSubCommands();
 std::span<const CommandSpec> ObservationCommands();
+std::span<const CommandSpec> MemoryCommands();
 
 /// How dispatch treats a command beyond its flags.
 enum class CommandRole : uint8_t {

@@ -168,6 +168,25 @@ TEST(KeysCommandsTest, DumpAndRestoreKeepValueAndExpiry) {
   EXPECT_EQ(server.Run({"DUMP", "none"}), kNull);
 }
 
+TEST(KeysCommandsTest, MemoryUsageGrowsWithTheValueAndIsTheSameAfterASpill) {
+  TestServer server(WithDebug());
+  const auto usage = [&](const std::string& key) {
+    return std::stoll(server.Run({"MEMORY", "USAGE", key, "SAMPLES", "0"}).substr(1));
+  };
+  server.Run({"SET", "s", std::string(5000, 'x')});
+  for (int i = 0; i < 2000; ++i) {
+    server.Run({"ZADD", "z", std::to_string(i), "member" + std::to_string(i)});
+  }
+  EXPECT_GE(usage("s"), 5000);
+  EXPECT_GE(usage("z"), 2000 * 20);
+  const auto s = usage("s"), z = usage("z");
+  ASSERT_EQ(server.Run({"DEBUG", "SPILL"}), kOk);
+  EXPECT_EQ(usage("s"), s);
+  EXPECT_NEAR(static_cast<double>(usage("z")), static_cast<double>(z), 0.3 * z);  // built anew
+  EXPECT_EQ(server.Run({"MEMORY", "USAGE", "none"}), kNull);
+  EXPECT_EQ(server.Run({"MEMORY", "USAGE", "s", "SAMPLES", "-1"}), kSyntax);
+}
+
 TEST(KeysCommandsTest, RestoreRefusesWhatIsNoDump) {
   TestServer server;
   const std::string good = codec::DumpPayload(codec::kRdbString, std::string_view("\x01x", 2));

@@ -50,6 +50,13 @@ class TestDatabase {
   static constexpr const char* kDir = "/data";
 
   uint64_t maxmemory = 64 << 20;
+  // So small that both forms of each type occur.
+  engine::TypeLimits type_limits{.list_max_listpack_size = 4,
+                                 .hash_max_listpack_entries = 4,
+                                 .hash_max_listpack_value = 20,
+                                 .set_max_intset_entries = 4,
+                                 .zset_max_listpack_entries = 4,
+                                 .zset_max_listpack_value = 20};
 
   explicit TestDatabase(std::shared_ptr<JournalFs> fs,
                         engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
@@ -73,12 +80,7 @@ class TestDatabase {
     options.append_only = append_only_;
     options.maxmemory = maxmemory;
     options.low_water_bytes = 0;
-    options.type_limits = {.list_max_listpack_size = 4,
-                           .hash_max_listpack_entries = 4,
-                           .hash_max_listpack_value = 20,
-                           .set_max_intset_entries = 4,
-                           .zset_max_listpack_entries = 4,
-                           .zset_max_listpack_value = 20};
+    options.type_limits = type_limits;
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db_ = std::move(*opened);

@@ -189,6 +189,7 @@ TEST(HashesAndSets, AreTheSameAfterKillsSpillsAndCheckpoints) {
   for (uint64_t seed = 1; seed <= 3; ++seed) {
     auto fs = std::make_shared<JournalFs>();
     TestDatabase database(fs, engine::FsyncPolicy::kAlways, seed);
+    database.type_limits = {};
     ASSERT_TRUE(database.Open().ok());
     Model model;
     Changes changes(database, model, seed);
@@ -212,6 +213,7 @@ TEST(HashesAndSets, AreTheSameAfterKillsSpillsAndCheckpoints) {
 TEST(HashesAndSets, ManyMembersAreStoredInEffectsOfBoundedSize) {
   auto fs = std::make_shared<JournalFs>();
   TestDatabase database(fs);
+  database.type_limits = {};
   ASSERT_TRUE(database.Open().ok());
   constexpr int kMembers = 200'000;
   database.Run({{0, "s", Need::kHeader}}, [&](auto& d) {

@@ -232,6 +232,7 @@ TEST(SortedSets, AreTheSameAfterKillsSpillsAndCheckpoints) {
   for (uint64_t seed = 1; seed <= 6; ++seed) {
     auto fs = std::make_shared<JournalFs>();
     TestDatabase database(fs, engine::FsyncPolicy::kAlways, seed);
+    database.type_limits = {};
     ASSERT_TRUE(database.Open().ok());
     Model model;
     Changes changes(database, model, seed);
@@ -257,6 +258,7 @@ TEST(SortedSets, AreTheSameAfterKillsSpillsAndCheckpoints) {
 TEST(SortedSets, ManyMembersAreStoredInEffectsOfBoundedSize) {
   auto fs = std::make_shared<JournalFs>();
   TestDatabase database(fs);
+  database.type_limits = {};
   ASSERT_TRUE(database.Open().ok());
   constexpr int kMembers = 200'000;
   database.Run({{0, "z", Need::kHeader}}, [&](auto& d) {
@@ -278,6 +280,7 @@ TEST(SortedSets, ManyMembersAreStoredInEffectsOfBoundedSize) {
 TEST(SortedSets, AnIncrementToNanChangesNothing) {
   auto fs = std::make_shared<JournalFs>();
   TestDatabase database(fs);
+  database.type_limits = {};
   ASSERT_TRUE(database.Open().ok());
   const double infinity = std::numeric_limits<double>::infinity();
   const ScoredMember up[] = {{infinity, "m"}};

@@ -253,6 +253,11 @@ def _object(draw):
     return words
 
 
+def _memory(draw):
+    return draw.pick([["USAGE", draw.key()], ["USAGE", draw.key(), draw.case("SAMPLES"), draw.integer(0, 9)],
+                      ["USAGE", draw.key(), "SAMPLES"], ["USAGE", draw.key(), "BOGUS", 1], ["USAGE"], ["BOGUS"], []])
+
+
 def _config(draw):
     if draw.chance(0.4):
         return ["SET"] + draw.pick(draw.pick(FAMILIES).SETTINGS)
@@ -395,6 +400,7 @@ COVERED = {
     "RESET": (0.7, _no_arguments),
     "INFO": (2, _info),
     "CONFIG": (4, _config),
+    "MEMORY": (2, _memory),
     "CLIENT": (5, _client),
     "COMMAND": (5, _command),
     "DEBUG": (2, lambda d: d.pick([["DIGEST-VALUE", d.key(), d.key()], ["DIGEST-VALUE"], ["BOGUS"]])),
@@ -430,7 +436,7 @@ NOT_YET = {
     "access control": "ACL",
     "replication": "FAILOVER PSYNC REPLCONF REPLICAOF ROLE SLAVEOF SYNC",
     "cluster": "ASKING CLUSTER MIGRATE READONLY READWRITE RESTORE-ASKING",
-    "observation": "LATENCY LOLWUT MEMORY MODULE",
+    "observation": "LATENCY LOLWUT MODULE",
 }
 
 

@@ -141,6 +141,11 @@ def _any_integer(argv, a, b):
     return a.kind == b.kind == ":"
 
 
+@rule("what a key takes is each server's own", "MEMORY USAGE")
+def _both_integers(argv, a, b):
+    return a.kind == b.kind == ":" and min(a.value, b.value) > 0
+
+
 @rule("the clock", "TIME")
 def _any_time(argv, a, b):
     return a.kind == b.kind and len(a.value) == len(b.value) == 2
