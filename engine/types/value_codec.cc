@@ -4,8 +4,8 @@
 
 #include "codec/number_text.h"
 #include "codec/rdb/object.h"
-#include "engine/types/list.h"
 #include "engine/types/hash.h"
+#include "engine/types/list.h"
 #include "engine/types/set.h"
 #include "engine/types/zset.h"
 
