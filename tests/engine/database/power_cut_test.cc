@@ -33,7 +33,7 @@ struct History {
 
 int PointsWanted() {
   const char* text = std::getenv("THERMOCLINE_CUT_POINTS");
-  return text != nullptr ? std::atoi(text) : 50;
+  return text != nullptr ? std::atoi(text) : 30;
 }
 
 void RunSteps(TestDatabase* database, JournalFs* fs, Workload* workload, Keyspace* model, int count,
