@@ -248,7 +248,14 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
 Database::Database(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Database::~Database() {
-  if (impl_->cold) impl_->cold->Stop();
+  if (!impl_->cold) return;
+  impl_->cold->Stop();
+  // Reads that nobody takes any more; a scan's belongs to its request.
+  std::vector<ColdRead*> left;
+  impl_->cold->DrainReads(&left);
+  for (ColdRead* read : left) {
+    if (read->owner != impl_->scanner.owner_tag()) delete read;
+  }
 }
 
 void Database::SetListener(DatabaseListener* listener) { impl_->core.listener = listener; }

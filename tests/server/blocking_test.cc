@@ -99,10 +99,11 @@ TEST(Blocking, WhatAClientThatIsGoneDidNotGetIsPutBack) {
   Client* next = server.Connect();
   server.Run({"RPUSH", "seed", "x"});
   server.Run(gone, {"BLMPOP", "0", "1", "k", "LEFT", "COUNT", "2"});
-  server.Peer(gone).broken = true;
+  FakePeer& peer = server.Peer(gone);  // outlives its client
+  peer.broken = true;
   server.Run({"RPUSH", "k", "1", "2", "3"});
   server.Settle();
-  EXPECT_TRUE(server.Peer(gone).closed);
+  EXPECT_TRUE(peer.closed);
   EXPECT_EQ(server.Run({"LRANGE", "k", "0", "-1"}), "*3\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n");
   // And to the tail, for the next who waits.
   server.Run({"DEL", "k"});
