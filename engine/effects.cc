@@ -64,7 +64,7 @@ void EffectWriter::Bulk(std::string_view s) {
   buffer_.resize(at + header_size + s.size() + 2);
   char* out = buffer_.data() + at;
   std::memcpy(out, header, header_size);
-  std::memcpy(out + header_size, s.data(), s.size());
+  if (!s.empty()) std::memcpy(out + header_size, s.data(), s.size());  // empty: data() may be null
   out += header_size + s.size();
   out[0] = '\r';
   out[1] = '\n';
