@@ -32,11 +32,6 @@ def both(pair):
         yield running
 
 
-def knows(pair, command):
-    with pair[1].connect() as connection:
-        return not isinstance(connection.command("COMMAND", "INFO", command).value[0].value, type(None))
-
-
 ODD_TIMEOUTS = ["", "x", "-1", "-0.1", "1e400", "inf", "nan", "-inf", "9223372036854776", "9223372036854775807", "1e16", " 1",
                 "1 ", "0.0001", "1e-30", "0x0.1", "1e-3", "+0.001"]
 LIST_CALLS = [["BLPOP", "k"], ["BRPOP", "k", "k2"], ["BRPOPLPUSH", "k", "d"], ["BLMOVE", "k", "d", "LEFT", "RIGHT"]]
@@ -46,8 +41,6 @@ ZSET_CALLS = [["BZPOPMIN", "k"], ["BZPOPMAX", "k", "k2"]]
 @pytest.mark.parametrize("protocol", ["2", "3"])
 @pytest.mark.parametrize("family", ["list", "zset"])
 def test_timeouts_and_arguments_are_taken_alike(both, pair, family, protocol):
-    if not knows(pair, "BLPOP" if family == "list" else "BZPOPMIN"):
-        pytest.skip("not built yet")
     both.step("a", "HELLO", protocol, normalise=lambda name, data, side: True)
     number = 0
     for call in LIST_CALLS if family == "list" else ZSET_CALLS:
@@ -73,8 +66,6 @@ def test_timeouts_and_arguments_are_taken_alike(both, pair, family, protocol):
             both.wait("a")
     both.both("SET", "string", "x")
     for call in LIST_CALLS + ZSET_CALLS:
-        if not knows(pair, call[0]):
-            continue
         both.step("a", call[0], "string", *call[2:], "0.01")
         both.step("a", "MULTI")
         both.step("a", *call, "0")
@@ -82,13 +73,7 @@ def test_timeouts_and_arguments_are_taken_alike(both, pair, family, protocol):
         both.step("a", "EXEC")
 
 
-def list_only(pair):
-    if not knows(pair, "BLPOP"):
-        pytest.skip("not built yet")
-
-
 def test_waiters_are_served_in_order_of_arrival(both, pair):
-    list_only(pair)
     for number in range(8):
         both.step("w%d" % number, "BLPOP" if number % 2 else "BRPOP", "q", "0")
     assert len(both.blocked()) == 8
@@ -102,7 +87,6 @@ def test_waiters_are_served_in_order_of_arrival(both, pair):
 
 
 def test_many_keys_and_the_order_in_which_they_became_ready(both, pair):
-    list_only(pair)
     both.step("a", "BLPOP", "k1", "k2", "k3", "k1", "0")
     both.step("b", "BLPOP", "k3", "k2", "0")
     both.step("c", "BRPOP", "k2", "0")
@@ -121,7 +105,6 @@ def test_many_keys_and_the_order_in_which_they_became_ready(both, pair):
 
 
 def test_what_does_not_serve(both, pair):
-    list_only(pair)
     both.step("a", "BLPOP", "k", "0")
     both.step("p", "SET", "k", "string")
     both.step("p", "DEL", "k")
@@ -175,15 +158,11 @@ MAKERS = {
 
 @pytest.mark.parametrize("maker", MAKERS)
 def test_every_way_to_make_a_list_serves(both, pair, maker):
-    list_only(pair)
     both.both("RPUSH", "payload", "1", "2", "3")
     payload = both.sides[0].control.command("DUMP", "payload").value
     both.both("SET", "payload", "text")
     string = both.sides[0].control.command("DUMP", "payload").value
     both.both("FLUSHALL")
-    for argv in MAKERS[maker]:
-        if not knows(pair, argv[0]) and argv[0] != "SPILL":
-            pytest.skip(f"{argv[0]} is not built yet")
     both.step("a", "BLPOP", "k", "0")
     both.step("b", "BLMOVE", "k", "moved", "RIGHT", "LEFT", "0")
     both.step("c", "BLMPOP", "0", "2", "k", "moved", "LEFT", "COUNT", "10")
@@ -202,7 +181,6 @@ def test_every_way_to_make_a_list_serves(both, pair, maker):
 
 
 def test_chains_of_moves(both, pair):
-    list_only(pair)
     both.step("a", "BLMOVE", "l1", "l2", "LEFT", "RIGHT", "0")
     both.step("b", "BLMOVE", "l2", "l3", "LEFT", "LEFT", "0")
     both.step("c", "BRPOPLPUSH", "l3", "l4", "0")
@@ -223,7 +201,6 @@ def test_chains_of_moves(both, pair):
 
 
 def test_unblock_kill_pause_and_disconnect(both, pair):
-    list_only(pair)
     for name in "abcdef":
         both.step(name, "CLIENT", "SETNAME", name)
     ids = []
@@ -289,7 +266,6 @@ def test_unblock_kill_pause_and_disconnect(both, pair):
 
 
 def test_what_a_blocked_client_sent_behind(both, pair):
-    list_only(pair)
     both.raw("a", b"BLPOP k 0\r\nPING\r\nSET x 1\r\nBLPOP k 0\r\nGET x\r\n")
     both.step("p", "GET", "x")
     both.step("p", "RPUSH", "k", "1")
@@ -309,7 +285,6 @@ def test_what_a_blocked_client_sent_behind(both, pair):
 
 
 def test_watchers_see_what_is_served(both, pair):
-    list_only(pair)
     both.step("w", "WATCH", "k")
     both.step("a", "BLPOP", "k", "0")
     both.step("p", "RPUSH", "k", "1")
@@ -331,7 +306,6 @@ def test_watchers_see_what_is_served(both, pair):
 
 
 def test_notifications_and_monitor_of_served_pops(both, pair):
-    list_only(pair)
     both.both("CONFIG", "SET", "notify-keyspace-events", "KEAn")
     both.step("listener", "PSUBSCRIBE", "__key*")
     both.step("a", "BLPOP", "k", "0")
@@ -360,7 +334,6 @@ def test_notifications_and_monitor_of_served_pops(both, pair):
 
 
 def test_info_counts_who_waits(both, pair):
-    list_only(pair)
     both.step("a", "BLPOP", "k", "0")
     both.step("b", "BLPOP", "k", "100")
     both.step("c", "BRPOPLPUSH", "k", "l", "100.5")
@@ -403,7 +376,6 @@ def random_step(rng, names, number):
 
 @pytest.mark.parametrize("protocol", [2, 3])
 def test_random_schedules_end_alike(both, pair, protocol):
-    list_only(pair)
     rng = random.Random(f"{SEED}-{protocol}")
     workers = ["w%d" % number for number in range(5)]
     pushers = ["p0", "p1", "p2"]
@@ -419,8 +391,6 @@ def test_random_schedules_end_alike(both, pair, protocol):
             both.disconnect(name)
             continue
         name, argv = random_step(rng, free, number)
-        if not knows_cached(pair, argv[0]):
-            continue
         if argv[0] in ("MULTI", "EXEC", "DISCARD"):
             inside[name] = argv[0] == "MULTI"
         try:
@@ -435,12 +405,3 @@ def test_random_schedules_end_alike(both, pair, protocol):
             states = both.both("DEBUG", "DIGEST-VALUE", key)
             assert states[0].raw == states[1].raw, key
     both.both("SELECT", 0)
-
-
-_known = {}
-
-
-def knows_cached(pair, command):
-    if command not in _known:
-        _known[command] = knows(pair, command)
-    return _known[command]
