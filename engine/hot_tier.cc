@@ -249,8 +249,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
     // cold one's.
     if (stale->expiry_ms() != deadline) fresh = fresh->SetExpiry(stale->expiry_ms());
     fresh->set_lsn(stale->lsn());
-    for (Entry::Flag flag :
-         {Entry::kDirty, Entry::kInFlight, Entry::kExpiryIndexed, Entry::kPinned}) {
+    for (Entry::Flag flag : {Entry::kDirty, Entry::kExpiryIndexed, Entry::kPinned}) {
       fresh->Set(flag, stale->Has(flag));
     }
     fresh = fresh->SetColdExpiry(stale->cold_expiry_ms());

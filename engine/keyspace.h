@@ -9,6 +9,7 @@
 // of the last capture and go into the batch that changes them. Executor thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <memory>
@@ -49,6 +50,18 @@ struct DirtyRanges {
   }
 };
 
+/// The smallest span that holds all positions added.
+struct PositionSpan {
+  uint64_t from = ~uint64_t{0};
+  uint64_t to = 0;
+
+  void Add(uint64_t first, uint64_t last) {
+    from = std::min(from, first);
+    to = std::max(to, last);
+  }
+  bool Contains(uint64_t position) const { return position >= from && position <= to; }
+};
+
 struct Space {
   Space(DbId id_in, const HashKey& hash_key, Lsn created, PositionCache* positions)
       : id(id_in), table(hash_key, created, positions) {}
@@ -71,11 +84,12 @@ struct Space {
       128;                   // about, as of the last Spiller::Measure: what a prefetch fetches
   double ttl_sample_ms = 0;  // running mean of remaining TTLs, for INFO's avg_ttl
 
-  uint64_t clock_hand = 0;      // position where the eviction clock stands
-  bool counts_changed = false;  // since the last SetCounts
-  bool reached_cold = false;    // the cold tier knows the id: it has to be dropped there, too
-  uint64_t dirty = 0;           // entries with kDirty
+  uint64_t clock_hand = 0;    // position where the eviction clock stands
+  bool reached_cold = false;  // the cold tier knows the id: it has to be dropped there, too
+  uint64_t dirty = 0;         // entries with kDirty
   std::unique_ptr<DirtyRanges> dirty_ranges;  // null while nothing was ever changed
+  // [D6] Captures at these positions may not have landed: whatever stands there stays in memory.
+  PositionSpan in_flight;
 
   static constexpr uint64_t kFilterComplete = ~uint64_t{0};
 

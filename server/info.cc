@@ -12,13 +12,12 @@
 #include <cstring>
 
 #include "codec/number_text.h"
+#include "server/allocator.h"
 #include "server/config/config_special.h"
 #include "server/server.h"
 #include "server/version.h"
 
 // Present if the program is linked with jemalloc (it is not under sanitizers).
-extern "C" int mallctl(const char* name, void* old, size_t* old_size, void* now, size_t now_size)
-    __attribute__((weak));
 
 namespace thermocline::server {
 namespace {
@@ -465,12 +464,6 @@ bool Wanted(const SectionRow& row, std::span<const std::string_view> asked) {
   return false;
 }
 
-uint64_t ReadMallctl(const char* name) {
-  size_t value = 0;
-  size_t size = sizeof value;
-  return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : 0;
-}
-
 }  // namespace
 
 std::string BuildInfo(Server& server, std::span<const std::string_view> sections) {
@@ -503,22 +496,16 @@ ProcessMemory ReadProcessMemory() {
     }
     std::fclose(file);
   }
-  out.allocator = "libc";
-  if (mallctl == nullptr) {
+  const AllocatorStats allocator = ReadAllocatorStats();
+  if (allocator.version.empty()) {
+    out.allocator = "libc";
     out.allocated = out.active = out.mapped = out.resident;
     return out;
   }
-  uint64_t epoch = 1;
-  size_t epoch_size = sizeof epoch;
-  mallctl("epoch", &epoch, &epoch_size, &epoch, epoch_size);
-  out.allocated = ReadMallctl("stats.allocated");
-  out.active = ReadMallctl("stats.active");
-  out.mapped = ReadMallctl("stats.resident");
-  const char* version = nullptr;
-  size_t version_size = sizeof version;
-  if (mallctl("version", &version, &version_size, nullptr, 0) == 0 && version != nullptr) {
-    out.allocator = "jemalloc-" + std::string(version, std::strcspn(version, "-"));
-  }
+  out.allocator = "jemalloc-" + allocator.version;
+  out.allocated = allocator.allocated;
+  out.active = allocator.active;
+  out.mapped = allocator.resident;
   return out;
 }
 

@@ -2,7 +2,8 @@
 //
 // Spilling frees as much as it allocates; with jemalloc's default of ten seconds the pages in
 // between would stand beside maxmemory in the process's resident size. A background thread does the
-// returning, so that the executor does not. Few arenas: one thread allocates nearly everything.
+// returning, so that the executor does not. While there is room, allocator.cc lets pages stay
+// longer. Few arenas: one thread allocates nearly everything.
 // docs/performance.md has the figures.
 
 extern "C" {

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <random>
 
+#include "server/allocator.h"
 #include "server/dispatch.h"
 #include "server/info.h"
 #include "server/logging.h"
@@ -436,11 +437,23 @@ void Server::Cron() {
   UpdateTime();
   if (pause_.Expired(now_ms_)) Unpause();
   stats_.watching_clients = watches_.clients();
-  if (now_ms_ - stats_.memory.sampled_ms >= 1000) SampleMemoryPeak(*this);
+  if (now_ms_ - stats_.memory.sampled_ms >= 1000) {
+    SampleMemoryPeak(*this);
+    PaceAllocator();
+  }
   stats_.ops.Sample(stats_.commands_processed, now_ms_);
   stats_.input.Sample(stats_.net_input_bytes, now_ms_);
   stats_.output.Sample(stats_.net_output_bytes, now_ms_);
   CheckClients();
+}
+
+void Server::PaceAllocator() {
+  if (database_ == nullptr) return;
+  const engine::Stats stats = database_->GetStats();
+  const bool soon = stats.budget_bytes != 0 && stats.used_memory > stats.budget_bytes / 10 * 7;
+  if (soon == pages_return_soon_) return;
+  pages_return_soon_ = soon;
+  SetReturnSoon(soon);
 }
 
 // Every client is looked at about once a second, at least a few a call.

@@ -176,6 +176,7 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   void ReturnTaken(Client* client);
   void UpdateSlowLimit();
   void CheckClients();
+  void PaceAllocator();
   void EvictClients();
 
   Config& config_;
@@ -209,6 +210,7 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   bool gates_matter_ = false;     // of this tick's flush
   engine::Lsn released_end_ = 0;  // replies whose gate is not beyond it may leave
   size_t cron_cursor_ = 0;
+  bool pages_return_soon_ = true;  // what SetReturnSoon was told; the setting at start
 
   std::string run_id_;
   int64_t started_ms_ = 0;

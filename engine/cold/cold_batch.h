@@ -2,8 +2,8 @@
 //
 // The executor fills it with as little work as possible (a memcpy into an arena); the writer thread
 // encodes, checksums and writes it as one RocksDB batch (engine/cold/cold_store.h), together with
-// meta/high, its largest LSN. Operations keep their order. After it landed the owner walks it once
-// more to clear in-flight states, then Clear()s and fills it again: the arena keeps its memory. Not
+// meta/high, its largest LSN. Operations keep their order. After it landed the owner may walk it
+// once more to drop entries, then Clear()s and fills it again: the arena keeps its memory. Not
 // thread-safe; it moves from thread to thread as a whole. Rules: docs/formats/cold-tier.md,
 // "Batches".
 #pragma once
@@ -56,6 +56,8 @@ struct ColdOp {
 class ColdBatch {
  public:
   ColdBatch() = default;
+  /// With room for so many bytes of operations.
+  explicit ColdBatch(size_t reserved_bytes) { arena_.reserve(reserved_bytes); }
   ColdBatch(ColdBatch&&) = default;
   ColdBatch& operator=(ColdBatch&&) = default;
   ColdBatch(const ColdBatch&) = delete;
@@ -97,6 +99,7 @@ class ColdBatch {
     image.lsn = lsn;
     Op op = MakeOp(ColdOp::Verb::kDelete, id, position, key, image, previous);
     op.had_record = had_record;
+    has_deletions_ = true;
     Append(op, key, {});
   }
   /// Absolute numbers of the id's records once this batch is in place; the last one of an id
@@ -139,6 +142,7 @@ class ColdBatch {
   Lsn high_lsn() const { return high_lsn_; }
   bool empty() const { return op_count_ == 0 && !has_checkpoint(); }
   size_t op_count() const { return op_count_; }
+  bool has_deletions() const { return has_deletions_; }  // Delete() was called
   /// Memory in use, for budgets.
   uint64_t bytes() const { return arena_.size() + moved_bytes_ + checkpoint_record_.size(); }
 
@@ -188,6 +192,7 @@ class ColdBatch {
     moved_.clear();
     moved_bytes_ = 0;
     op_count_ = 0;
+    has_deletions_ = false;
     high_lsn_ = 0;
     checkpoint_lsn_ = 0;
     checkpoint_record_.clear();
@@ -248,6 +253,7 @@ class ColdBatch {
   std::vector<std::string> moved_;
   uint64_t moved_bytes_ = 0;
   size_t op_count_ = 0;
+  bool has_deletions_ = false;
   Lsn high_lsn_ = 0;
   Lsn checkpoint_lsn_ = 0;
   std::string checkpoint_record_;

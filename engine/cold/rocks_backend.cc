@@ -157,6 +157,7 @@ class RocksBackendImpl : public RocksBackend {
   // Writes batch_ and keeps it until it is flushed.
   Status Apply(std::string_view what);
   void ForgetFlushed();
+  void Spare(rocksdb::WriteBatch&& batch);
 
   void WaitForMemtableRoom();
   void EncodeOp(const ColdOp& op);
@@ -206,6 +207,7 @@ class RocksBackendImpl : public RocksBackend {
   };
   std::deque<Kept> kept_;  // not flushed, as far as is known; in order
   std::atomic<uint64_t> kept_bytes_{0};
+  std::vector<rocksdb::WriteBatch> spare_;  // empty ones with room
   rocksdb::WriteBatch batch_;
   std::string key_;
   std::string value_;
@@ -524,8 +526,18 @@ void RocksBackendImpl::ForgetFlushed() {
   const rocksdb::SequenceNumber flushed = watcher_->flushed();
   while (!kept_.empty() && kept_.front().end <= flushed) {
     kept_bytes_.fetch_sub(kept_.front().batch.GetDataSize());
+    Spare(std::move(kept_.front().batch));
     kept_.pop_front();
   }
+}
+
+void RocksBackendImpl::Spare(rocksdb::WriteBatch&& batch) {
+  // They have their place in the share of the budget that kept ones have.
+  constexpr size_t kSpareBytesMax = 512 << 10;
+  const size_t most = options_.memtable_bytes / 8 * 3 / kSpareBytesMax;
+  if (spare_.size() >= most || batch.GetDataSize() > kSpareBytesMax) return;
+  batch.Clear();
+  spare_.push_back(std::move(batch));
 }
 
 void RocksBackendImpl::WaitForMemtableRoom() {
@@ -555,10 +567,15 @@ Status RocksBackendImpl::Write(const ColdBatch& batch) {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
   WaitForMemtableRoom();
-  // Room for all at once: no growing, no copies. An operation is smaller as a row than in the
-  // batch.
-  constexpr size_t kSavedAnOp = 32;
-  batch_ = rocksdb::WriteBatch(batch.bytes() - batch.op_count() * kSavedAnOp);
+  if (!spare_.empty()) {
+    batch_ = std::move(spare_.back());
+    spare_.pop_back();
+  } else {
+    // Room for all at once: no growing, no copies. An operation is smaller as a row than in the
+    // batch.
+    constexpr size_t kSavedAnOp = 32;
+    batch_ = rocksdb::WriteBatch(batch.bytes() - batch.op_count() * kSavedAnOp);
+  }
   batch_has_chunk_lists_ = false;
   batch.ForEach([this](const ColdOp& op) { EncodeOp(op); });
   if (batch.has_checkpoint()) {
@@ -601,6 +618,7 @@ Status RocksBackendImpl::FlushAll() {
                                                 std::to_string(left) + " rows are in memtables"));
     return Map(watcher_->error(), Where("flush"));
   }
+  for (Kept& kept : kept_) Spare(std::move(kept.batch));
   kept_.clear();
   kept_bytes_.store(0);
   return {};

@@ -84,19 +84,18 @@ class Entry {
 
   enum Flag : uint16_t {
     kDirty = 1 << 0,            // changed since its newest capture
-    kInFlight = 1 << 1,         // the newest capture has not landed in the cold tier
-    kHasCold = 1 << 2,          // the cold tier holds (or a capture on its way will hold) a record
-    kTombstone = 1 << 3,        // deleted; kept until its deletion landed
-    kHeaderOnly = 1 << 4,       // the value is only in the cold tier
-    kHasExpiry = 1 << 5,        // the key has a deadline (8-byte suffix)
-    kHasColdExpiry = 1 << 6,    // the cold copy has a row in the expiry family
-    kColdExpiryOwn = 1 << 7,    // ... at another deadline than the key's (8-byte suffix)
-    kExpiryIndexed = 1 << 8,    // listed in the resident expiry index
-    kPinned = 1 << 9,           // must not be dropped
-    kOutOfLine = 1 << 10,       // the value area holds a pointer
-    kColdHasPayload = 1 << 11,  // the cold copy has payload chunks
-    kInProbation = 1 << 12,     // replacement policy: in the probation queue
-    kGrave = 1 << 13,  // recovery: a tombstone from a grave; a cold record of the key is younger
+    kHasCold = 1 << 1,          // the cold tier holds (or a capture on its way will hold) a record
+    kTombstone = 1 << 2,        // deleted; kept until its deletion landed
+    kHeaderOnly = 1 << 3,       // the value is only in the cold tier
+    kHasExpiry = 1 << 4,        // the key has a deadline (8-byte suffix)
+    kHasColdExpiry = 1 << 5,    // the cold copy has a row in the expiry family
+    kColdExpiryOwn = 1 << 6,    // ... at another deadline than the key's (8-byte suffix)
+    kExpiryIndexed = 1 << 7,    // listed in the resident expiry index
+    kPinned = 1 << 8,           // must not be dropped
+    kOutOfLine = 1 << 9,        // the value area holds a pointer
+    kColdHasPayload = 1 << 10,  // the cold copy has payload chunks
+    kInProbation = 1 << 11,     // replacement policy: in the probation queue
+    kGrave = 1 << 12,  // recovery: a tombstone from a grave; a cold record of the key is younger
     kFrequencyShift = 14,  // replacement policy: the top two bits are a counter, see frequency()
   };
   static constexpr uint16_t kStorageFlags =

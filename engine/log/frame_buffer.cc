@@ -2,34 +2,54 @@
 
 #include <glog/logging.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace thermocline::engine {
 namespace {
 
 constexpr size_t kChunkBytes = 256 << 10;
-// Spare chunks spare page faults: under everysec about a second's worth of frames goes round.
-constexpr size_t kSpareChunksMax = 32;
+constexpr size_t kNeededUnit = 256;  // also: a 256th of what was needed is forgotten each time
 
 }  // namespace
 
-FrameBuffer::FrameBuffer() {
-  current_.bytes.reserve(kChunkBytes + kChunkBytes / 4);
+FrameBuffer::FrameBuffer() { AddChunk(0); }
+
+void FrameBuffer::AddChunk(size_t size) {
+  if (!chunks_.empty()) {
+    const Chunk& last = chunks_.back();
+    full_bytes_ += last.bytes.size();
+    full_capacity_ += last.bytes.capacity();
+    if (!last.runs.empty()) {
+      end_offset_ = last.runs.back().end_offset;
+      select_db_ = last.runs.back().select_db;
+    }
+  }
+  if (size <= kChunkBytes && !spare_.empty()) {
+    chunks_.push_back(std::move(spare_.back()));
+    spare_.pop_back();
+    spare_capacity_ -= chunks_.back().bytes.capacity();
+  } else {
+    chunks_.emplace_back().bytes.reserve(std::max(size, kChunkBytes));
+  }
+  needed_ = std::max(needed_, chunks_.size() * kNeededUnit);
   Count();
 }
 
 void FrameBuffer::BeginSegment(const std::shared_ptr<SegmentLife>& life) {
   life_ = life;
+  MakeRoom(codec::kSegmentHeaderSize);
+  Chunk& chunk = chunks_.back();
   Run run;
   run.life = life;
-  run.begin = run.written = current_.bytes.size();
-  codec::EncodeSegmentHeader(life->header, &current_.bytes);
-  run.end = current_.bytes.size();
+  run.begin = run.written = chunk.bytes.size();
+  codec::EncodeSegmentHeader(life->header, &chunk.bytes);
+  run.end = chunk.bytes.size();
   run.has_header = true;
   run.end_offset = life->header.base_lsn - 1;
   run.select_db = life->header.select_db;
   life->position = codec::kSegmentHeaderSize;
-  current_.runs.push_back(std::move(run));
+  chunk.runs.push_back(std::move(run));
 }
 
 void FrameBuffer::Continue(std::shared_ptr<SegmentLife> life, uint64_t end_offset,
@@ -46,46 +66,61 @@ void FrameBuffer::ContinueSegment() {
   run.file_offset = life_->position;
   run.end_offset = end_offset_;
   run.select_db = select_db_;
-  current_.runs.push_back(std::move(run));
+  run.begin = run.written = run.end = chunks_.back().bytes.size();
+  chunks_.back().runs.push_back(std::move(run));
+}
+
+FrameBuffer::Run* FrameBuffer::NextUnwritten(std::string_view* bytes) {
+  for (; first_unwritten_ < chunks_.size(); ++first_unwritten_) {
+    Chunk& chunk = chunks_[first_unwritten_];
+    for (Run& run : chunk.runs) {
+      if (run.written == run.end) continue;
+      *bytes = std::string_view(chunk.bytes).substr(run.written, run.end - run.written);
+      return &run;
+    }
+  }
+  first_unwritten_ = chunks_.size() - 1;  // it goes on there
+  return nullptr;
 }
 
 void FrameBuffer::Release(uint64_t durable_end) {
   DCHECK(!HasUnwritten());
-  while (!kept_.empty() && kept_.front().end_offset() <= durable_end) {
-    Chunk chunk = std::move(kept_.front());
-    kept_.pop_front();
-    kept_bytes_ -= chunk.bytes.size();
-    kept_capacity_ -= chunk.bytes.capacity();
+  bool freed = false;
+  while (chunks_.size() > 1 && chunks_.front().end_offset() <= durable_end) {
+    Chunk chunk = std::move(chunks_.front());
+    chunks_.pop_front();
+    full_bytes_ -= chunk.bytes.size();
+    full_capacity_ -= chunk.bytes.capacity();
     Reuse(std::move(chunk));
+    freed = true;
   }
-  if (!current_.runs.empty()) {
-    end_offset_ = current_.runs.back().end_offset;
-    select_db_ = current_.runs.back().select_db;
-    if (kept_.empty() && end_offset_ <= durable_end &&
-        current_.bytes.capacity() < 2 * kChunkBytes) {
-      current_.bytes.clear();
-      current_.runs.clear();
-    } else if (current_.bytes.size() >= kChunkBytes) {
-      kept_bytes_ += current_.bytes.size();
-      kept_capacity_ += current_.bytes.capacity();
-      kept_.push_back(std::move(current_));
-      current_ = Chunk();
-      if (!spare_.empty()) {
-        current_ = std::move(spare_.back());
-        spare_.pop_back();
-        spare_capacity_ -= current_.bytes.capacity();
-      } else {
-        current_.bytes.reserve(kChunkBytes + kChunkBytes / 4);
-      }
-      if (kept_.front().end_offset() <= durable_end) Release(durable_end);
+  first_unwritten_ = chunks_.size() - 1;
+  Chunk& last = chunks_.back();
+  if (chunks_.size() == 1 && !last.runs.empty() && last.end_offset() <= durable_end) {
+    end_offset_ = last.end_offset();
+    select_db_ = last.runs.back().select_db;
+    last.runs.clear();
+    last.bytes.clear();
+    if (last.bytes.capacity() >= 2 * kChunkBytes) {
+      chunks_.clear();
+      AddChunk(0);
     }
+  }
+  if (freed) {
+    // As many as were needed lately will be needed again: a page that is new costs more than all
+    // that is done with it.
+    while (!spare_.empty() && spare_.size() + chunks_.size() > needed_ / kNeededUnit) {
+      spare_capacity_ -= spare_.back().bytes.capacity();
+      spare_.pop_back();
+    }
+    needed_ -= needed_ / kNeededUnit;
   }
   Count();
 }
 
 void FrameBuffer::Reuse(Chunk chunk) {
-  // A chunk that one huge frame blew up goes back to the allocator.
-  if (spare_.size() >= kSpareChunksMax || chunk.bytes.capacity() >= 2 * kChunkBytes) return;
+  // A chunk that was made for one huge frame goes back to the allocator.
+  if (chunk.bytes.capacity() >= 2 * kChunkBytes) return;
   chunk.bytes.clear();
   chunk.runs.clear();
   spare_capacity_ += chunk.bytes.capacity();
@@ -93,8 +128,9 @@ void FrameBuffer::Reuse(Chunk chunk) {
 }
 
 void FrameBuffer::Count() {
-  pending_bytes_.store(kept_bytes_ + current_.bytes.size(), std::memory_order_relaxed);
-  memory_bytes_.store(kept_capacity_ + spare_capacity_ + current_.bytes.capacity(),
+  const std::string& last = chunks_.back().bytes;
+  pending_bytes_.store(full_bytes_ + last.size(), std::memory_order_relaxed);
+  memory_bytes_.store(full_capacity_ + spare_capacity_ + last.capacity(),
                       std::memory_order_relaxed);
 }
 
@@ -121,20 +157,16 @@ codec::Status FrameBuffer::VisitKept(
     }
     return codec::Status::Ok();
   };
-  for (const Chunk& chunk : kept_) TC_RETURN_IF_ERROR(visit_chunk(chunk));
-  return visit_chunk(current_);
+  for (const Chunk& chunk : chunks_) TC_RETURN_IF_ERROR(visit_chunk(chunk));
+  return codec::Status::Ok();
 }
 
 void FrameBuffer::Clear() {
-  for (Chunk& chunk : kept_) Reuse(std::move(chunk));
-  kept_.clear();
-  kept_bytes_ = kept_capacity_ = 0;
-  current_.runs.clear();
-  current_.bytes.clear();
-  if (current_.bytes.capacity() >= 2 * kChunkBytes) {
-    current_.bytes = std::string();
-    current_.bytes.reserve(kChunkBytes + kChunkBytes / 4);
-  }
+  for (Chunk& chunk : chunks_) Reuse(std::move(chunk));
+  chunks_.clear();
+  full_bytes_ = full_capacity_ = 0;
+  AddChunk(0);
+  first_unwritten_ = 0;
   life_.reset();
   Count();
 }

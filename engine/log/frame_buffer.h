@@ -1,9 +1,12 @@
 // FrameBuffer: the log's frames in memory, from Append until they are durable.
 //
-// Frames are encoded once, straight into the bytes that will be written, in chunks of about 256 KiB
-// that are kept until the log's durable end passes them: what a failed disk lost is written again
-// from here, in order. A run is a stretch of a chunk that goes to one place of one segment; the
-// header of a segment travels at the front of its first run. A frame never spans chunks or runs.
+// Frames are encoded once, straight into the bytes that will be written, in chunks that are kept
+// until the log's durable end passes them: what a failed disk lost is written again from here, in
+// order. A chunk never grows: a frame that does not fit begins the next one (of its own size, if it
+// is larger than a chunk), so that nothing is copied, and chunks that have served are filled again,
+// so that under load no page of theirs is new. A run is a stretch of a chunk that goes to one place
+// of one segment; the header of a segment travels at the front of its first run. A frame never
+// spans chunks or runs.
 //
 // Owned by the executor thread. pending_bytes and memory_bytes may be read by any thread.
 #pragma once
@@ -45,13 +48,14 @@ class FrameBuffer {
   /// Appends a frame to the current segment. REQUIRES: BeginSegment or Continue since Clear();
   /// header.durable_lsn > 0.
   void AppendFrame(const codec::FrameHeader& header, std::string_view payload, int32_t select_db) {
-    if (current_.runs.empty()) ContinueSegment();
-    Run& run = current_.runs.back();
-    std::string& bytes = current_.bytes;
-    const size_t before = bytes.size();
-    codec::AppendFrame(&bytes, run.life->header.generation, header, payload);
-    run.life->position += bytes.size() - before;
-    run.end = bytes.size();
+    const size_t size = codec::FrameSize(header.flags, payload.size());
+    MakeRoom(size);
+    Chunk& chunk = chunks_.back();
+    if (chunk.runs.empty()) ContinueSegment();
+    Run& run = chunk.runs.back();
+    codec::AppendFrame(&chunk.bytes, run.life->header.generation, header, payload);
+    run.life->position += size;
+    run.end = chunk.bytes.size();
     run.end_offset = header.lsn - 1 + payload.size();
     run.claimed_end = header.durable_lsn - 1;
     run.select_db = select_db;
@@ -60,15 +64,15 @@ class FrameBuffer {
   /// After Clear(): frames go on in `life`, which holds everything up to `end_offset`.
   void Continue(std::shared_ptr<SegmentLife> life, uint64_t end_offset, int32_t select_db);
 
-  /// Runs of the current chunk with something to write, in order; write [written, end).
-  std::vector<Run>& runs() { return current_.runs; }
-  std::string_view bytes() const { return current_.bytes; }
+  /// The first run with something to write, null if there is none; `bytes` is what [written, end)
+  /// holds. The caller writes it and moves `written`.
+  Run* NextUnwritten(std::string_view* bytes);
   bool HasUnwritten() const {
-    return !current_.runs.empty() && current_.runs.back().written < current_.runs.back().end;
+    const Chunk& last = chunks_.back();
+    return !last.runs.empty() && last.runs.back().written < last.runs.back().end;
   }
 
-  /// After everything was written: lets go of what is durable and starts a new chunk when it is
-  /// time.
+  /// After everything was written: lets go of what is durable.
   void Release(uint64_t durable_end);
 
   /// Visits all frames behind `durable_end` in order. Fails if the memory does not hold what was
@@ -94,17 +98,25 @@ class FrameBuffer {
     uint64_t end_offset() const { return runs.empty() ? 0 : runs.back().end_offset; }
   };
 
+  /// The last chunk takes `size` more bytes.
+  void MakeRoom(size_t size) {
+    const std::string& bytes = chunks_.back().bytes;
+    if (bytes.capacity() - bytes.size() < size) [[unlikely]]
+      AddChunk(size);
+  }
+  void AddChunk(size_t size);
   void ContinueSegment();
   void Reuse(Chunk chunk);
 
-  std::deque<Chunk> kept_;
-  Chunk current_;
+  std::deque<Chunk> chunks_;    // never empty; frames go into the last one
+  size_t first_unwritten_ = 0;  // in chunks_: whatever lies before is written
   std::vector<Chunk> spare_;
+  size_t needed_ = 0;  // most chunks in use lately, in 256ths; less each time some are let go of
   std::shared_ptr<SegmentLife> life_;
   int32_t select_db_ = 0;
   uint64_t end_offset_ = 0;
-  uint64_t kept_bytes_ = 0;
-  uint64_t kept_capacity_ = 0;
+  uint64_t full_bytes_ = 0;     // of all chunks but the last
+  uint64_t full_capacity_ = 0;  // the same
   uint64_t spare_capacity_ = 0;
   std::atomic<uint64_t> pending_bytes_{0};
   std::atomic<uint64_t> memory_bytes_{0};

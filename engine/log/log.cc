@@ -155,18 +155,16 @@ inline Lsn Log::Impl::Append(codec::FrameHeader header, std::string_view payload
 // ---------------------------------------------------------------------------------------
 
 Status Log::Impl::WriteRuns() {
-  for (FrameBuffer::Run& run : buffer_.runs()) {
-    if (run.written == run.end) continue;
+  std::string_view unwritten;
+  while (FrameBuffer::Run* next = buffer_.NextUnwritten(&unwritten)) {
+    FrameBuffer::Run& run = *next;
     SegmentLife& life = *run.life;
     if (!life.file) {
       acquired_ = true;
       TC_ASSIGN_OR_RETURN(life.file, pool_->Acquire(life.bytes));
     }
     const bool first = run.has_header && run.written == run.begin;
-    TC_RETURN_IF_ERROR(
-        life.file->Write(run.file_offset + (run.written - run.begin),
-                         buffer_.bytes().substr(run.written, run.end - run.written)));
-    const uint64_t bytes = run.end - run.written;
+    TC_RETURN_IF_ERROR(life.file->Write(run.file_offset + (run.written - run.begin), unwritten));
     run.written = run.end;
 
     std::lock_guard lock(mu_);
@@ -181,7 +179,7 @@ Status Log::Impl::WriteRuns() {
     written_select_ = run.select_db;
     written_claim_ = std::max(written_claim_, run.claimed_end);
     ++stats_.writes;
-    stats_.bytes_written += bytes;
+    stats_.bytes_written += unwritten.size();
     log_.written_end_.store(run.end_offset, std::memory_order_release);
   }
   return Status::Ok();

@@ -77,13 +77,15 @@ void Spiller::NoteNew(const Space& space, uint64_t position) {
   if (newcomers_.size() > max) newcomers_.pop_front();
 }
 
-bool Spiller::CanDrop(const Entry* entry) const {
-  constexpr uint16_t kStays = Entry::kDirty | Entry::kInFlight | Entry::kPinned | Entry::kTombstone;
-  return (entry->flags() & kStays) == 0 && entry->Has(Entry::kHasCold);
+bool Spiller::CanDrop(const Space& space, uint64_t position, const Entry* entry) {
+  constexpr uint16_t kStays = Entry::kDirty | Entry::kPinned | Entry::kTombstone;
+  return (entry->flags() & kStays) == 0 && entry->Has(Entry::kHasCold) &&
+         !space.in_flight.Contains(position);
 }
 
 void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
-  if (entry->frequency() != 0 || !CanDrop(entry) || used() <= limit_ - limit_ / 8) return;
+  if (entry->frequency() != 0 || !CanDrop(space, position, entry) || used() <= limit_ - limit_ / 8)
+    return;
   ghosts_.Add(space.id, position);
   hot_.Drop(space, position, entry);
   ++core_.stats.spilled_keys;
@@ -101,7 +103,8 @@ size_t Spiller::SpillNewcomers(size_t max) {
     if (space == nullptr) continue;
     victims_.clear();
     space->table.AtPosition(newcomer.position, [&](Entry* entry) {
-      if (entry->frequency() == 0 && CanDrop(entry)) victims_.push_back(entry);
+      if (entry->frequency() == 0 && CanDrop(*space, newcomer.position, entry))
+        victims_.push_back(entry);
     });
     for (Entry* entry : victims_) {
       ghosts_.Add(newcomer.id, newcomer.position);
@@ -120,7 +123,9 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
   const uint64_t excess =
       everything ? ~uint64_t{0} : used() - std::min(used(), limit_ - limit_ / 8);
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
-    if (!CanDrop(entry) || (!everything && bytes > excess)) return;
+    if ((!everything && bytes > excess) || !CanDrop(space, space.table.PositionOf(entry), entry)) {
+      return;
+    }
     if (!everything && entry->frequency() > 0) {
       entry->set_frequency(entry->frequency() - 1);
       return;

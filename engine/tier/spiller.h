@@ -72,7 +72,7 @@ class Spiller {
     uint64_t position;
   };
 
-  bool CanDrop(const Entry* entry) const;
+  static bool CanDrop(const Space& space, uint64_t position, const Entry* entry);
   // All that is left in memory has to stay (one value larger than the budget): waiting would never
   // end.
   bool Saturated() const;

@@ -16,8 +16,8 @@ namespace {
 constexpr size_t kSliceNodes = 1000;  // entries looked at in one slice: some 100 µs
 constexpr uint64_t kBatchBytes = 256 << 10;
 constexpr uint64_t kQueueBytesMax = 16 << 20;
-constexpr size_t kSpareBatches = 8;
-constexpr size_t kLandedAtOnce = 32;  // keys whose lookups overlap
+constexpr int64_t kSpareKeptMs = 3000;  // an empty batch waits so long for the next sweep
+constexpr size_t kLandedAtOnce = 32;    // keys whose lookups overlap
 constexpr uint64_t kChangesBetweenMin =
     50'000;  // a checkpoint for less costs more than the replay it saves
 
@@ -76,6 +76,7 @@ void WriteBack::BeginSweep() {
 }
 
 bool WriteBack::Slice() {
+  if (!spare_batches_.empty() && core_.now_ms - spared_ms_ > kSpareKeptMs) spare_batches_.clear();
   if (!collecting_) return false;
   if (restart_) BeginSweep();
   size_t work = kSliceNodes;
@@ -191,34 +192,38 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
       now = now->SetColdExpiry(static_cast<int64_t>(image.expire_ms));
   }
   now->Set(Entry::kDirty, false);
-  now->Set(Entry::kInFlight);
   --space.dirty;
   --core_.dirty_keys;
   if (now != entry) hot_.Moved(space, position, entry, old_bytes, now);
-  if (!space.counts_changed) {
-    space.counts_changed = true;
-    counted_.push_back(&space);
+  if (reach_.empty() || reach_.back().space != &space) {
+    reach_.push_back({&space, space.id, position, position});
   }
+  reach_.back().from = std::min(reach_.back().from, position);
+  reach_.back().to = std::max(reach_.back().to, position);
   ++core_.stats.captured_keys;
   if (batch_.bytes() >= kBatchBytes) SendBatch();
 }
 
 void WriteBack::SendBatch() {
   if (batch_.empty()) return;
-  for (Space* space : counted_) {
-    batch_.SetCounts(space->id, space->cold_records, space->cold_expires);
-    space->counts_changed = false;
-    space->reached_cold = true;
+  for (const Reach& reach : reach_) {
+    batch_.SetCounts(reach.id, reach.space->cold_records, reach.space->cold_expires);
+    reach.space->reached_cold = true;
+    reach.space->in_flight.Add(reach.from, reach.to);
   }
-  counted_.clear();
   core_.stats.captured_bytes += batch_.bytes();
-  core_.cold->Enqueue(std::move(batch_));
+  Enqueue(std::move(batch_));
   if (spare_batches_.empty()) {
-    batch_ = ColdBatch();
+    batch_ = ColdBatch(kBatchBytes + kBatchBytes / 4);
   } else {
     batch_ = std::move(spare_batches_.back());
     spare_batches_.pop_back();
   }
+}
+
+void WriteBack::Enqueue(ColdBatch batch) {
+  sent_.push_back(std::exchange(reach_, {}));
+  core_.cold->Enqueue(std::move(batch));
 }
 
 std::string WriteBack::CheckpointRecord() const {
@@ -245,7 +250,7 @@ void WriteBack::FinishSweep() {
   SendBatch();
   ColdBatch last;
   last.SetCheckpoint(CheckpointRecord(), checkpoint_);
-  core_.cold->Enqueue(std::move(last));
+  Enqueue(std::move(last));
   collecting_ = false;
   checkpoint_queued_ = true;
 }
@@ -264,7 +269,7 @@ void WriteBack::CheckpointLanded() {
       drops.Cover(dropped.dropped_lsn);
       core_.keyspace.ForgetDropped(dropped.id);
     }
-    core_.cold->Enqueue(std::move(drops));
+    Enqueue(std::move(drops));
   }
   for (Waiter* waiter : std::exchange(awaiting_running_, {})) {
     if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
@@ -273,8 +278,21 @@ void WriteBack::CheckpointLanded() {
   if (again_ || !awaiting_running_.empty()) {
     again_ = false;
     BeginSweep();
-  } else {
-    spare_batches_.clear();  // their arenas are not needed before the next sweep
+  }
+}
+
+void WriteBack::EndInFlight() {
+  const std::vector<Reach> landed = std::move(sent_.front());
+  sent_.pop_front();
+  for (const Reach& reach : landed) {
+    Space* space = core_.keyspace.Find(reach.id);
+    if (space == nullptr) continue;
+    space->in_flight = {};
+    for (const std::vector<Reach>& batch : sent_) {
+      for (const Reach& other : batch) {
+        if (other.id == reach.id) space->in_flight.Add(other.from, other.to);
+      }
+    }
   }
 }
 
@@ -282,36 +300,36 @@ void WriteBack::TakeLanded(bool spill) {
   landed_.clear();
   core_.cold->DrainLanded(&landed_);
   for (ColdBatch& batch : landed_) {
-    DbId id = 0;
-    Space* space = nullptr;  // that of `id`; asked for again while there is none
-    batch.ForEach([&](const ColdOp& op) {
-      if (op.verb != ColdOp::Verb::kPut && op.verb != ColdOp::Verb::kPutHeader &&
-          op.verb != ColdOp::Verb::kDelete) {
-        return;
-      }
-      if (space == nullptr || op.id != id) space = core_.keyspace.Find(id = op.id);
-      if (space == nullptr) return;
-      space->table.PrefetchBucket(op.position);
-      landed_keys_.push_back({space, op.position, op.key, op.image.lsn});
-      if (landed_keys_.size() == kLandedAtOnce) EndInFlight(spill);
-    });
-    EndInFlight(spill);
-    const bool checkpoint = batch.has_checkpoint();
-    if (spare_batches_.size() < kSpareBatches) {
-      batch.Clear();
-      spare_batches_.push_back(std::move(batch));
+    EndInFlight();
+    // Nothing is written at an entry that stays, so most batches need no second look.
+    if (spill || batch.has_deletions()) {
+      DbId id = 0;
+      Space* space = nullptr;  // that of `id`; asked for again while there is none
+      batch.ForEach([&](const ColdOp& op) {
+        const bool put = op.verb == ColdOp::Verb::kPut || op.verb == ColdOp::Verb::kPutHeader;
+        if (op.verb != ColdOp::Verb::kDelete && !(put && spill)) return;
+        if (space == nullptr || op.id != id) space = core_.keyspace.Find(id = op.id);
+        if (space == nullptr) return;
+        space->table.PrefetchBucket(op.position);
+        landed_keys_.push_back({space, op.position, op.key, op.image.lsn});
+        if (landed_keys_.size() == kLandedAtOnce) DropLanded(spill);
+      });
+      DropLanded(spill);
     }
+    const bool checkpoint = batch.has_checkpoint();
+    batch.Clear();
+    spare_batches_.push_back(std::move(batch));
+    spared_ms_ = core_.now_ms;
     if (checkpoint) CheckpointLanded();
   }
 }
 
-void WriteBack::EndInFlight(bool spill) {
+void WriteBack::DropLanded(bool spill) {
   for (const LandedKey& key : landed_keys_) key.space->table.PrefetchEntry(key.position);
   for (const LandedKey& key : landed_keys_) {
     Space& space = *key.space;
     Entry* entry = space.table.Find(key.position, key.key);
     if (entry == nullptr || entry->Has(Entry::kDirty) || entry->lsn() != key.lsn) continue;
-    entry->Set(Entry::kInFlight, false);
     if (entry->Has(Entry::kTombstone)) {
       hot_.Drop(space, key.position, entry);
     } else if (spill) {

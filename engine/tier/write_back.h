@@ -13,6 +13,7 @@
 // thread.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <utility>
 #include <vector>
@@ -52,8 +53,8 @@ class WriteBack {
   void Cancel(Waiter* waiter);
   /// One slice of the sweep: bounded work. Whether there is more to do at once.
   bool Slice();
-  /// Takes what landed: clears in-flight states, removes tombstones, and drops unused entries at
-  /// once if `spill`.
+  /// Takes what landed: what was captured there is in flight no more. Removes tombstones, and drops
+  /// unused entries at once if `spill`.
   void TakeLanded(bool spill);
   /// The log has grown by as much as recovery may replay.
   bool Due() const;
@@ -71,8 +72,11 @@ class WriteBack {
   void SweepRange(Space& space, size_t* work);
   void Capture(Space& space, uint64_t position, Entry* entry);
   void SendBatch();
-  /// Of landed_keys_: clears in-flight states, removes tombstones.
-  void EndInFlight(bool spill);
+  void Enqueue(ColdBatch batch);
+  /// Of landed_keys_, and empties them.
+  void DropLanded(bool spill);
+  /// The oldest batch under way has landed.
+  void EndInFlight();
   void FinishSweep();
   void CheckpointLanded();
   std::string CheckpointRecord() const;
@@ -95,8 +99,16 @@ class WriteBack {
   std::vector<std::pair<uint64_t, Entry*>> found_;  // dirty entries of one segment
 
   ColdBatch batch_;
-  std::vector<Space*> counted_;  // keyspaces whose counts changed in batch_
-  std::vector<ColdBatch> spare_batches_;
+  /// What a batch holds of one keyspace: records between two positions, both included.
+  struct Reach {
+    Space* space;  // while the batch is being made
+    DbId id;
+    uint64_t from, to;
+  };
+  std::vector<Reach> reach_;              // of batch_
+  std::deque<std::vector<Reach>> sent_;   // of every batch that has not landed, in order
+  std::vector<ColdBatch> spare_batches_;  // empty ones, at most as many as the queue can hold
+  int64_t spared_ms_ = 0;                 // when the last of them came
   std::vector<ColdBatch> landed_;
   struct LandedKey {
     Space* space;

@@ -3,15 +3,10 @@
 // USAGE counts every block that the key's entry owns, in the allocator's classes, and its slot in
 // the table: exact for every type, so SAMPLES changes nothing but is checked. A cold key is read
 // first and answers what it takes while it is in memory.
+#include "server/allocator.h"
 #include "server/command_context.h"
 #include "server/commands/arg_spec.h"
 #include "server/commands/command_table.h"
-
-extern "C" {
-// jemalloc's; absent where another allocator is linked (the sanitizer builds).
-int mallctl(const char* name, void* old_value, size_t* old_length, void* new_value,
-            size_t new_length) __attribute__((weak));
-}
 
 namespace thermocline::server {
 namespace {
@@ -33,9 +28,7 @@ void MemoryUsage(CommandContext& c) {
 }
 
 void MemoryPurge(CommandContext& c) {
-  if (mallctl != nullptr && mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0) != 0) {
-    return c.Error("ERR Error purging dirty pages");
-  }
+  if (!ReturnFreePages()) return c.Error("ERR Error purging dirty pages");
   c.Ok();
 }
 

@@ -1,0 +1,27 @@
+// What the server asks jemalloc for, beyond memory. Where another allocator is linked (the
+// sanitizer builds) nothing is known and nothing is done. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace thermocline::server {
+
+struct AllocatorStats {
+  uint64_t allocated = 0;  // bytes that the program holds
+  uint64_t active = 0;     // bytes of pages that hold allocations
+  uint64_t resident = 0;   // bytes of pages in memory
+  std::string version;     // empty: not jemalloc
+};
+AllocatorStats ReadAllocatorStats();
+
+/// Gives every free page back to the system now. False: refused.
+bool ReturnFreePages();
+
+/// How long free pages stay for the next allocation before they go back to the system. Soon (a
+/// second, the setting at start) while memory is short: what was spilled would stand beside
+/// `maxmemory` otherwise. Late (ten seconds, jemalloc's default) while there is room: a page given
+/// back and fetched again costs more than what is done with it, above all in a virtual machine.
+void SetReturnSoon(bool soon);
+
+}  // namespace thermocline::server
