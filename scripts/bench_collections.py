@@ -4,7 +4,7 @@ bench_suites.py for how a suite runs. The memory suites look at RSS, the speed s
 import time
 
 from bench_lib import (ALL_IN_MEMORY, EVERYSEC, MB, SPEED_COLUMNS, Table, bench, compare_cells, disk_bytes,
-                       first, geometric_mean, start_pair, wait_quiet)
+                       first, geometric_mean, settled_rss, start_pair, wait_quiet)
 
 
 def template(request, **fields):
@@ -78,8 +78,7 @@ def suite_collection_memory(pool, options):
         for server in pair:
             before = server.rss_bytes()
             preload(server, request, keys=keys)
-            wait_quiet(server)
-            grown.append((server.rss_bytes() - before) / keys)
+            grown.append((settled_rss(server) - before) / keys)
             server.kill()
         table.add(label, grown[0], grown[1], grown[0] / grown[1])
     return [table]

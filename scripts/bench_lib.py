@@ -68,6 +68,15 @@ def wait_quiet(server, seconds=120):
             return
 
 
+def settled_rss(server):
+    """Resident bytes once background work is over and the allocator has given its free pages back: both
+    servers let those stand for seconds."""
+    wait_quiet(server)
+    ask(server, "MEMORY", "PURGE")
+    time.sleep(0.5)
+    return server.rss_bytes()
+
+
 class Table:
     """Rows of medians; keeps every round for the JSON."""
 

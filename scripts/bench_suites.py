@@ -24,7 +24,7 @@ import bench_clients
 import bench_collections
 from bench_lib import (ALL_IN_MEMORY, BENCH, EVERYSEC, MB, ROOT, SPEED_COLUMNS, Table, ask, bench,
                        compare_cells, disk_bytes, first, geometric_mean, in_turns, median_of, note,
-                       servers_module, start_pair, wait_quiet)
+                       servers_module, settled_rss, start_pair, wait_quiet)
 
 
 def suite_hot(pool, options):
@@ -102,8 +102,7 @@ def suite_memory(pool, options):
     for name, server in zip(("ours", "redis-server"), pair):
         before = server.rss_bytes()
         bench(server, f"keys={keys},size=50", preload=keys, run=False)
-        wait_quiet(server)
-        after = server.rss_bytes()
+        after = settled_rss(server)
         grown.append((after - before) / keys)
         table.add(name, before / MB, after / MB, grown[-1])
     table.notes.append(f"ratio of bytes a key: {grown[0] / grown[1]:.2f}; of whole RSS: "

@@ -102,6 +102,8 @@ class ColdBackend {
   virtual Status FlushAll() = 0;
   /// Removes graves with an LSN < `lsn`. REQUIRES: a checkpoint at `lsn` is durable.
   virtual Status DropGravesBelow(Lsn lsn) = 0;
+  /// Nothing was written for a while: memory kept for more writes may go.
+  virtual void OnIdle() {}
 
   // ---- reads ----------------------------------------------------------------------------------
 

@@ -146,6 +146,9 @@ class ColdBatch {
   /// Memory in use, for budgets.
   uint64_t bytes() const { return arena_.size() + moved_bytes_ + checkpoint_record_.size(); }
 
+  /// Memory kept for operations to come, used or not.
+  uint64_t reserved_bytes() const { return arena_.capacity(); }
+
   /// Calls fn(const ColdOp&) for each operation in order.
   template <typename Fn>
   void ForEach(Fn&& fn) const {

@@ -181,6 +181,7 @@ void ColdStore::WriterLoop() {
           const Status status = backend_->FlushAll();
           if (!status.ok()) SetError(status);
         }
+        backend_->OnIdle();
       }
       lock.lock();
       continue;

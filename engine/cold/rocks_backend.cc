@@ -116,6 +116,7 @@ class RocksBackendImpl : public RocksBackend {
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
+  void OnIdle() override { spare_ = {}; }
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,

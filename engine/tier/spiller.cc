@@ -42,7 +42,7 @@ void Spiller::Measure() {
   });
   stats.table_bytes = tables;
   stats.filter_bytes = filters;
-  stats.capture_queue_bytes = core_.cold->queued_bytes();
+  stats.capture_queue_bytes = core_.cold->queued_bytes() + write_back_.spare_bytes();
   stats.value_bytes = hot_.resident_bytes();
   const uint64_t others = filters + index + stats.capture_queue_bytes + core_.client_bytes +
                           core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Newcomer) +

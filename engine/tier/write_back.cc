@@ -281,7 +281,14 @@ void WriteBack::CheckpointLanded() {
   }
 }
 
+uint64_t WriteBack::spare_bytes() const {
+  uint64_t bytes = 0;
+  for (const ColdBatch& batch : spare_batches_) bytes += batch.reserved_bytes();
+  return bytes;
+}
+
 void WriteBack::EndInFlight() {
+  CHECK(!sent_.empty()) << "a batch landed that was not sent";
   const std::vector<Reach> landed = std::move(sent_.front());
   sent_.pop_front();
   for (const Reach& reach : landed) {

@@ -46,6 +46,9 @@ class WriteBack {
   /// The writer has as much to do as memory allows.
   bool WriterIsFull() const;
 
+  /// Of batches that wait empty for the next sweep.
+  uint64_t spare_bytes() const;
+
   /// Begins a checkpoint; if one runs already, another follows it.
   void Start();
   /// The waiter is told once a checkpoint that begins now or later is durable.

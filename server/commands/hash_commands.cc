@@ -102,30 +102,14 @@ void HKeys(CommandContext& c) { ReplyHalf(c, /*fields=*/true); }
 void HVals(CommandContext& c) { ReplyHalf(c, /*fields=*/false); }
 
 void HScan(CommandContext& c) {
-  uint64_t cursor = 0;
-  if (!ParseScanCursor(c, c.arg(2), &cursor)) return;
-  const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
-  if (!IsHash(c, entry)) return;
-  if (entry == nullptr) {
-    ReplyScanCursor(c, 0);
-    c.reply().Array(0);
-    return;
-  }
-  ScanOptions options;
-  if (!ParseScanOptions(c, 3, /*allow_type=*/false, &options)) return;
-  std::string body;
-  codec::RespWriter pairs(body, c.reply().proto());
-  size_t n = 0;
-  const uint64_t next = HashView(entry).Scan(cursor, options.count,
-                                             [&](std::string_view field, std::string_view value) {
-                                               if (!options.Matches(c, field)) return;
-                                               pairs.Bulk(field);
-                                               pairs.Bulk(value);
-                                               ++n;
-                                             });
-  ReplyScanCursor(c, next);
-  c.reply().Array(2 * n);
-  c.reply().Raw(body);
+  ScanCollection(c, ValueType::kHash, [](const ElementScan& scan) {
+    return HashView(scan.entry)
+        .Scan(scan.cursor, scan.options.count, [&](std::string_view field, std::string_view value) {
+          if (!scan.Matches(field)) return;
+          scan.Reply(field);
+          scan.Reply(value);
+        });
+  });
 }
 
 // HRANDFIELD key count [WITHVALUES]. A negative count may name a field several times.

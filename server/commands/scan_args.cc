@@ -57,4 +57,26 @@ void ReplyScanCursor(CommandContext& c, uint64_t next) {
   c.reply().Bulk({text, codec::FormatUint64(text, next)});
 }
 
+void ScanCollection(CommandContext& c, engine::ValueType type,
+                    uint64_t (*walk)(const ElementScan& scan)) {
+  uint64_t cursor = 0;
+  if (!ParseScanCursor(c, c.arg(2), &cursor)) return;
+  const engine::Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
+  if (entry == nullptr) {
+    ReplyScanCursor(c, 0);
+    c.reply().Array(0);
+    return;
+  }
+  if (entry->type() != type) return c.WrongType();
+  ScanOptions options;
+  if (!ParseScanOptions(c, 3, /*allow_type=*/false, &options)) return;
+  std::string body;
+  codec::RespWriter elements(body, 2);  // bulk strings look alike in both protocols
+  size_t count = 0;
+  const uint64_t next = walk({c, entry, cursor, options, elements, count});
+  ReplyScanCursor(c, next);
+  c.reply().Array(count);
+  c.reply().Raw(body);
+}
+
 }  // namespace thermocline::server

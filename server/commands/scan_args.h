@@ -1,4 +1,5 @@
-// The arguments of the SCAN family: a cursor, then options.
+// The SCAN family: its arguments, a cursor and then options, and the frame of HSCAN, SSCAN and
+// ZSCAN.
 //
 // Redis reads the cursor before it looks at the key, and the options after it; so the two are
 // separate here. The error is replied where it is found.
@@ -31,5 +32,26 @@ bool ParseScanOptions(CommandContext& c, size_t first, bool allow_type, ScanOpti
 
 /// The reply's head: the array of two and the next cursor; the elements follow as an array.
 void ReplyScanCursor(CommandContext& c, uint64_t next);
+
+/// One step through a collection, for whoever walks it.
+struct ElementScan {
+  const CommandContext& context;
+  const engine::Entry* entry;  // never null
+  uint64_t cursor;
+  ScanOptions options;
+  codec::RespWriter& elements;
+  size_t& count;  // of what was put into `elements`
+
+  bool Matches(std::string_view element) const { return options.Matches(context, element); }
+  void Reply(std::string_view bulk) const {
+    elements.Bulk(bulk);
+    ++count;
+  }
+};
+
+/// `<command> key cursor [MATCH pattern] [COUNT n]` for keys of `type`; `walk` visits some elements
+/// and returns the next cursor.
+void ScanCollection(CommandContext& c, engine::ValueType type,
+                    uint64_t (*walk)(const ElementScan& scan));
 
 }  // namespace thermocline::server

@@ -71,28 +71,11 @@ void SMembers(CommandContext& c) {
 }
 
 void SScan(CommandContext& c) {
-  uint64_t cursor = 0;
-  if (!ParseScanCursor(c, c.arg(2), &cursor)) return;
-  const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
-  if (!IsSet(c, entry)) return;
-  if (entry == nullptr) {
-    ReplyScanCursor(c, 0);
-    c.reply().Array(0);
-    return;
-  }
-  ScanOptions options;
-  if (!ParseScanOptions(c, 3, /*allow_type=*/false, &options)) return;
-  std::string body;
-  codec::RespWriter members(body, c.reply().proto());
-  size_t n = 0;
-  const uint64_t next = SetView(entry).Scan(cursor, options.count, [&](std::string_view member) {
-    if (!options.Matches(c, member)) return;
-    members.Bulk(member);
-    ++n;
+  ScanCollection(c, ValueType::kSet, [](const ElementScan& scan) {
+    return SetView(scan.entry).Scan(scan.cursor, scan.options.count, [&](std::string_view member) {
+      if (scan.Matches(member)) scan.Reply(member);
+    });
   });
-  ReplyScanCursor(c, next);
-  c.reply().Array(n);
-  c.reply().Raw(body);
 }
 
 void SRandMember(CommandContext& c) {

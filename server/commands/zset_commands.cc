@@ -511,39 +511,23 @@ void RandMember(CommandContext& c) {
 }
 
 void Scan(CommandContext& c) {
-  uint64_t cursor = 0;
-  if (!ParseScanCursor(c, c.arg(2), &cursor)) return;
-  bool ok = false;
-  const Entry* entry = FindZset(c, c.arg(1), &ok);
-  if (!ok) return;
-  if (entry == nullptr) {
-    ReplyScanCursor(c, 0);
-    c.reply().Array(0);
-    return;
-  }
-  ScanOptions options;
-  if (!ParseScanOptions(c, 3, /*allow_type=*/false, &options)) return;
-  std::string body;
-  codec::RespWriter members(body, 2);  // bulk strings look alike in both protocols
-  size_t n = 0;
-  const bool packed = !entry->is_object();
-  const uint64_t next = ZsetView(entry).Scan(
-      cursor, static_cast<size_t>(options.count), [&](std::string_view member, double score) {
-        if (!options.Matches(c, member)) return;
-        members.Bulk(member);
-        // As Redis, which shows what stands in the listpack: 1e17 is written out there.
-        int64_t whole = 0;
-        if (packed && codec::PackedScoreIsWhole(score, &whole)) {
-          char digits[24];
-          members.Bulk({digits, codec::FormatInt64(digits, whole)});
-        } else {
-          members.Double(score);
-        }
-        n += 2;
-      });
-  ReplyScanCursor(c, next);
-  c.reply().Array(n);
-  c.reply().Raw(body);
+  ScanCollection(c, ValueType::kZset, [](const ElementScan& scan) {
+    const bool packed = !scan.entry->is_object();
+    return ZsetView(scan.entry)
+        .Scan(scan.cursor, scan.options.count, [&](std::string_view member, double score) {
+          if (!scan.Matches(member)) return;
+          scan.Reply(member);
+          // As Redis, which shows what stands in the listpack: 1e17 is written out there.
+          int64_t whole = 0;
+          if (packed && codec::PackedScoreIsWhole(score, &whole)) {
+            char digits[24];
+            scan.Reply({digits, codec::FormatInt64(digits, whole)});
+          } else {
+            scan.elements.Double(score);
+            ++scan.count;
+          }
+        });
+  });
 }
 
 // ---- the table ---------------------------------------------------------------------------------

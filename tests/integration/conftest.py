@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import schedule  # noqa: E402
 import servers as servers_module  # noqa: E402
 
 
@@ -23,3 +24,22 @@ def servers(tmp_path):
 def module_servers(tmp_path_factory):
     with servers_module.Servers(tmp_path_factory.mktemp("servers")) as pool:
         yield pool
+
+
+@pytest.fixture(scope="module")
+def pair(module_servers):
+    """redis-server and ours, with so little memory that keys move between the tiers."""
+    oracle = module_servers.redis().start()
+    ours = module_servers.ours()
+    if ours.is_ours:
+        ours.arguments += ["--maxmemory", "16mb"]
+    return oracle, ours.start()
+
+
+@pytest.fixture
+def both(pair):
+    """A schedule of several clients on the empty pair."""
+    with schedule.Schedule(*pair) as running:
+        running.both("CONFIG", "SET", "notify-keyspace-events", "")
+        running.both("FLUSHALL")
+        yield running

@@ -16,22 +16,6 @@ STEPS = int(os.environ.get("BLOCKING_STEPS") or 1200)
 SEED = int(os.environ.get("BLOCKING_SEED") or 1)
 
 
-@pytest.fixture(scope="module")
-def pair(module_servers):
-    oracle = module_servers.redis().start()
-    ours = module_servers.ours()
-    if ours.is_ours:
-        ours.arguments += ["--maxmemory", "16mb"]
-    return oracle, ours.start()
-
-
-@pytest.fixture
-def both(pair):
-    with schedule.Schedule(*pair) as running:
-        running.both("FLUSHALL")
-        yield running
-
-
 ODD_TIMEOUTS = ["", "x", "-1", "-0.1", "1e400", "inf", "nan", "-inf", "9223372036854776", "9223372036854775807", "1e16", " 1",
                 "1 ", "0.0001", "1e-30", "0x0.1", "1e-3", "+0.001"]
 LIST_CALLS = [["BLPOP", "k"], ["BRPOP", "k", "k2"], ["BRPOPLPUSH", "k", "d"], ["BLMOVE", "k", "d", "LEFT", "RIGHT"]]

@@ -15,23 +15,6 @@ DAY_MS = 24 * 3600 * 1000
 FAR_MS = 4102444800000  # 2100-01-01
 
 
-@pytest.fixture(scope="module")
-def pair(module_servers):
-    oracle = module_servers.redis().start()
-    ours = module_servers.ours()
-    if ours.is_ours:
-        ours.arguments += ["--maxmemory", "16mb"]
-    return oracle, ours.start()
-
-
-@pytest.fixture
-def both(pair):
-    with schedule.Schedule(*pair) as running:
-        running.both("FLUSHALL")
-        yield running
-        running.both("CONFIG", "SET", "notify-keyspace-events", "")
-
-
 # Steps of one database; SELECT is followed. Keys: s string, i integer, l list when lists exist.
 STRINGS = [
     ("SET", "s", "v"), ("SET", "s", "v2"), ("SET", "s", "v", "EX", "100"), ("SET", "s", "v", "PX", "100000", "GET"),
