@@ -70,8 +70,9 @@ def wait_quiet(server, seconds=120):
 
 def settled_rss(server):
     """Resident bytes once background work is over and the allocator has given its free pages back: both
-    servers let those stand for seconds."""
+    servers let those stand for seconds, and ours flushes its memtables when nothing was written for two."""
     wait_quiet(server)
+    time.sleep(5)
     ask(server, "MEMORY", "PURGE")
     time.sleep(0.5)
     return server.rss_bytes()
