@@ -17,8 +17,6 @@
 #include "server/server.h"
 #include "server/version.h"
 
-// Present if the program is linked with jemalloc (it is not under sanitizers).
-
 namespace thermocline::server {
 namespace {
 

@@ -13,7 +13,9 @@ constexpr size_t kNeededUnit = 256;  // also: a 256th of what was needed is forg
 
 }  // namespace
 
-FrameBuffer::FrameBuffer() { AddChunk(0); }
+FrameBuffer::FrameBuffer(uint64_t spare_bytes_max) : spare_bytes_max_(spare_bytes_max) {
+  AddChunk(0);
+}
 
 void FrameBuffer::AddChunk(size_t size) {
   if (!chunks_.empty()) {
@@ -119,8 +121,12 @@ void FrameBuffer::Release(uint64_t durable_end) {
 }
 
 void FrameBuffer::Reuse(Chunk chunk) {
-  // A chunk that was made for one huge frame goes back to the allocator.
-  if (chunk.bytes.capacity() >= 2 * kChunkBytes) return;
+  // A chunk that was made for one huge frame goes back to the allocator, and so does what a long
+  // wait for the disk has piled up.
+  if (chunk.bytes.capacity() >= 2 * kChunkBytes ||
+      spare_capacity_ + chunk.bytes.capacity() > spare_bytes_max_) {
+    return;
+  }
   chunk.bytes.clear();
   chunk.runs.clear();
   spare_capacity_ += chunk.bytes.capacity();

@@ -40,7 +40,8 @@ class FrameBuffer {
     int32_t select_db = 0;     // in force behind the run
   };
 
-  FrameBuffer();
+  /// Keeps at most `spare_bytes_max` of memory for frames to come.
+  explicit FrameBuffer(uint64_t spare_bytes_max);
 
   /// Begins a run of a new segment with its header.
   void BeginSegment(const std::shared_ptr<SegmentLife>& life);
@@ -108,6 +109,7 @@ class FrameBuffer {
   void ContinueSegment();
   void Reuse(Chunk chunk);
 
+  const uint64_t spare_bytes_max_;
   std::deque<Chunk> chunks_;    // never empty; frames go into the last one
   size_t first_unwritten_ = 0;  // in chunks_: whatever lies before is written
   std::vector<Chunk> spare_;

@@ -66,7 +66,7 @@ struct Log::Impl {
   std::unique_ptr<SegmentPool> pool_;
 
   // Executor only.
-  FrameBuffer buffer_;
+  FrameBuffer buffer_{options_.kept_bytes_max};
   std::shared_ptr<SegmentLife> life_;  // the segment that the next frame goes to, if it fits
   bool started_ = false;
   bool closed_ = false;

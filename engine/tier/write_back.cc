@@ -325,8 +325,11 @@ void WriteBack::TakeLanded(bool spill) {
     }
     const bool checkpoint = batch.has_checkpoint();
     batch.Clear();
-    spare_batches_.push_back(std::move(batch));
-    spared_ms_ = core_.now_ms;
+    // Those of a sweep alone: one more for each checkpoint would never be used up.
+    if (batch.reserved_bytes() >= kBatchBytes) {
+      spare_batches_.push_back(std::move(batch));
+      spared_ms_ = core_.now_ms;
+    }
     if (checkpoint) CheckpointLanded();
   }
 }

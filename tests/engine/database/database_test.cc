@@ -96,6 +96,26 @@ TEST(DatabaseTest, ACheckpointLeavesNoKeyDirty) {
   }
 }
 
+TEST(DatabaseTest, BatchesOfOneCheckpointServeTheNextAndDoNotPileUp) {
+  TestDatabase database(std::make_shared<JournalFs>(), engine::FsyncPolicy::kEverySec);
+  ASSERT_TRUE(database.Open().ok());
+  const std::string value(3000, 'v');
+  uint64_t first = 0;
+  for (int round = 0; round < 40; ++round) {
+    for (int i = 0; i < 150; ++i) {
+      const std::string key = "key" + std::to_string(i);
+      database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetString(0, key, value); });
+    }
+    database.Checkpoint();
+    database.clock().AdvanceMs(200);
+    database.Tick();
+    const uint64_t kept = database.db().GetStats().capture_queue_bytes;
+    if (round == 4) first = kept;
+    if (round > 4) EXPECT_LE(kept, first) << "round " << round;
+  }
+  EXPECT_GT(first, 0u);
+}
+
 TEST(DatabaseTest, AKeyFilterThatFewKeysAreLeftInIsMadeAnew) {
   TestDatabase database(std::make_shared<JournalFs>(), engine::FsyncPolicy::kEverySec);
   ASSERT_TRUE(database.Open().ok());
