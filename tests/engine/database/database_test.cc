@@ -111,7 +111,9 @@ TEST(DatabaseTest, BatchesOfOneCheckpointServeTheNextAndDoNotPileUp) {
     database.Tick();
     const uint64_t kept = database.db().GetStats().capture_queue_bytes;
     if (round == 4) first = kept;
-    if (round > 4) EXPECT_LE(kept, first) << "round " << round;
+    if (round > 4) {
+      EXPECT_LE(kept, first) << "round " << round;
+    }
   }
   EXPECT_GT(first, 0u);
 }
