@@ -212,6 +212,7 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
   rocks_options.block_cache_bytes = BlockCacheBytes(budget);
   rocks_options.compaction_readahead_bytes = CompactionReadahead(budget);
   rocks_options.direct_io = options.direct_io;
+  rocks_options.opening_threads = options.cold_readers;
   rocks_options.read_only_at_first = true;
   TC_ASSIGN_OR_RETURN(std::unique_ptr<RocksBackend> backend, RocksBackend::Open(rocks_options));
 

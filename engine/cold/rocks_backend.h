@@ -32,6 +32,7 @@ struct RocksOptions {
   bool direct_io = true;
   int background_jobs = 2;
   int max_open_files = 1024;
+  int opening_threads = 8;  // for each family, while it is opened
   uint64_t target_file_bytes = 32 << 20;
   uint64_t compaction_readahead_bytes = 1 << 20;  // for each file that a compaction reads
   uint64_t background_rate = 0;  // bytes a second for flushes and compactions; 0: no limit

@@ -71,6 +71,8 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
   db.write_buffer_manager =
       std::make_shared<rocksdb::WriteBufferManager>(options.memtable_bytes / 8 * 5);
   db.max_open_files = options.max_open_files;
+  // RocksDB starts them anew for each family, even of one table.
+  db.max_file_opening_threads = options.opening_threads;
   db.skip_stats_update_on_db_open = true;  // reads every table's properties: restart time
   db.skip_checking_sst_file_sizes_on_db_open = false;
   db.use_direct_reads = direct;
