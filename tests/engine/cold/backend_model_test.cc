@@ -108,6 +108,7 @@ void RunSideBySide(uint64_t seed, size_t payload_max, int rounds, uint64_t blob_
   const TempDir dir;
   RocksOptions options;
   options.dir = dir.path() + "/cold";
+  options.opening_threads = 1;
   options.memtable_size = 256 << 10;
   options.memtable_bytes = 4 << 20;
   options.target_file_bytes = 256 << 10;

@@ -30,6 +30,7 @@ RocksOptions OptionsOver(const std::shared_ptr<JournalFs>& fs) {
   options.fs = fs;
   options.dir = kDir;
   options.direct_io = false;
+  options.opening_threads = 1;
   return options;
 }
 

@@ -34,6 +34,7 @@ using codec::StatusCode;
 RocksOptions SmallOptions(const TempDir& dir) {
   RocksOptions options;
   options.dir = dir.path() + "/cold";
+  options.opening_threads = 1;
   options.memtable_size = 256 << 10;
   options.memtable_bytes = 4 << 20;
   options.target_file_bytes = 256 << 10;

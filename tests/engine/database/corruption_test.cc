@@ -144,6 +144,7 @@ engine::RocksOptions ColdOptions(const std::shared_ptr<JournalFs>& fs) {
   options.fs = fs;
   options.dir = "/data/thermocline/cold";
   options.direct_io = false;
+  options.opening_threads = 1;
   return options;
 }
 
