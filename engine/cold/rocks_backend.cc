@@ -151,7 +151,7 @@ class RocksBackendImpl : public RocksBackend {
   rocksdb::DBOptions BaseOptions(bool direct) const;
   Status OpenDb(bool read_only = false);
   void CloseDb();
-  // Whether the disk takes a small file, durably.
+  // Whether the disk takes a small part of a memtable, durably.
   Status ProbeDisk() const;
   // Ok as long as there is a database; it stays for the life of `lock`.
   Status Enter(std::shared_lock<std::shared_mutex>* lock) const;
@@ -980,7 +980,7 @@ Status RocksBackendImpl::BackgroundError() {
 
 Status RocksBackendImpl::ProbeDisk() const {
   const std::string path = JoinPath(options_.dir, "disk.probe");
-  const std::string bytes(256 << 10, '\x5a');
+  const std::string bytes(options_.memtable_size / 32, '\x5a');
   const Status status =
       Map(rocksdb::WriteStringToFile(fs_.get(), bytes, path, /*should_sync=*/true), path);
   fs_->DeleteFile(path, {}, nullptr).PermitUncheckedError();

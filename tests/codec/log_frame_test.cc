@@ -46,15 +46,15 @@ std::string ExamplePayload() {
   return payload;
 }
 
-struct Read {
+struct FrameRead {
   FrameResult result;
   FrameHeader header;
   std::string_view payload;
   size_t consumed = 0;
 };
 
-Read ReadOne(std::string_view bytes, uint64_t generation = kGeneration) {
-  Read read;
+FrameRead ReadOne(std::string_view bytes, uint64_t generation = kGeneration) {
+  FrameRead read;
   read.result = ReadFrame(bytes, generation, &read.header, &read.payload, &read.consumed);
   return read;
 }
@@ -98,11 +98,11 @@ TEST(LogFrame, GoldenBytes) {
   EXPECT_EQ(ToHex(out), ToHex(Golden("log/v1/frame_upstream.hex")));
 
   const std::string old = Golden("log/v1/frame.hex") + Golden("log/v1/frame_upstream.hex");
-  const Read first = ReadOne(old);
+  const FrameRead first = ReadOne(old);
   ASSERT_EQ(first.result, FrameResult::kFrame);
   EXPECT_EQ(first.header, ExampleFrame());
   EXPECT_EQ(first.payload, ExamplePayload());
-  const Read second = ReadOne(std::string_view(old).substr(first.consumed));
+  const FrameRead second = ReadOne(std::string_view(old).substr(first.consumed));
   ASSERT_EQ(second.result, FrameResult::kFrame);
   EXPECT_EQ(second.header, UpstreamFrame());
   EXPECT_EQ(second.header.lsn, first.header.lsn + first.payload.size());

@@ -6,17 +6,10 @@
 
 #include "codec/resp/writer.h"
 #include "server/testing/test_server.h"
+#include "tests/server/replies.h"
 
 namespace thermocline::server {
 namespace {
-
-constexpr char kOk[] = "+OK\r\n";
-
-std::string Bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-}
-
-TestServerOptions WithDebug() { return {.config = {"--enable-debug-command", "yes"}}; }
 
 TEST(IntrospectionCommandsTest, CommandInfoHasRedissShapeInBothProtocols) {
   TestServer server;

@@ -8,18 +8,10 @@
 
 #include "codec/rdb/object.h"
 #include "server/testing/test_server.h"
+#include "tests/server/replies.h"
 
 namespace thermocline::server {
 namespace {
-
-constexpr char kOk[] = "+OK\r\n";
-constexpr char kNull[] = "$-1\r\n";
-constexpr char kNotInteger[] = "-ERR value is not an integer or out of range\r\n";
-constexpr char kSyntax[] = "-ERR syntax error\r\n";
-
-std::string Bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-}
 
 // The bulk strings of a reply that holds nothing else but array headers.
 std::vector<std::string> Bulks(std::string_view reply) {
@@ -47,8 +39,6 @@ std::set<std::string> ScanAll(TestServer& server, std::string_view count) {
   } while (cursor != "0");
   return keys;
 }
-
-TestServerOptions WithDebug() { return {.config = {"--enable-debug-command", "yes"}}; }
 
 TEST(KeysCommandsTest, DelCountsEachKeyOnceAndExistsEachMention) {
   TestServer server;

@@ -6,18 +6,10 @@
 
 #include "server/commands/lcs.h"
 #include "server/testing/test_server.h"
+#include "tests/server/replies.h"
 
 namespace thermocline::server {
 namespace {
-
-constexpr char kOk[] = "+OK\r\n";
-constexpr char kNull[] = "$-1\r\n";
-constexpr char kNotInteger[] = "-ERR value is not an integer or out of range\r\n";
-constexpr char kSyntax[] = "-ERR syntax error\r\n";
-
-std::string Bulk(std::string_view text) {
-  return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-}
 
 class FixedClock final : public engine::Clock {
  public:

@@ -43,7 +43,10 @@ std::string ParentOf(const std::string& path) {
 }
 
 void WriteAt(std::string* data, uint64_t offset, std::string_view bytes) {
-  if (data->size() < offset + bytes.size()) data->resize(offset + bytes.size(), '\0');
+  if (data->size() < offset) data->resize(offset, '\0');
+  const size_t over = std::min<uint64_t>(bytes.size(), data->size() - offset);
+  data->append(bytes.substr(over));
+  bytes = bytes.substr(0, over);
   std::copy(bytes.begin(), bytes.end(), data->begin() + static_cast<ptrdiff_t>(offset));
 }
 

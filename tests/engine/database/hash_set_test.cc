@@ -39,7 +39,7 @@ struct Value {
 };
 using Model = std::map<std::string, Value>;
 
-Value Read(const Entry* entry) {
+Value ReadValue(const Entry* entry) {
   Value value;
   value.type = entry->type();
   value.table = entry->is_object();
@@ -180,7 +180,7 @@ void Compare(TestDatabase& database, const Model& model, const std::string& when
     database.Run({{0, key, Need::kValue}}, [&, &key = key, &value = value](auto& d) {
       const Entry* entry = d.Find(0, key);
       ASSERT_NE(entry, nullptr) << when << ": " << key;
-      EXPECT_EQ(Read(entry).Text(), value.Text()) << when << ": " << key;
+      EXPECT_EQ(ReadValue(entry).Text(), value.Text()) << when << ": " << key;
     });
   }
 }

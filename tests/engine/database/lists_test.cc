@@ -24,7 +24,7 @@ using engine::Need;
 using Elements = std::vector<std::string>;
 using Lists = std::map<std::string, Elements>;
 
-Elements Read(const Entry* entry) {
+Elements ReadList(const Entry* entry) {
   Elements elements;
   const engine::ListView list(entry);
   list.ForEach(0, list.size(), [&](const auto& value) { elements.push_back(value.ToString()); });
@@ -53,7 +53,7 @@ class ListsInDatabaseTest : public ::testing::Test {
       On(key, [&](Database& d) {
         const Entry* entry = d.Find(0, key);
         ASSERT_NE(entry, nullptr) << key << " " << when;
-        EXPECT_EQ(Read(entry), elements) << key << " " << when;
+        EXPECT_EQ(ReadList(entry), elements) << key << " " << when;
       });
     }
   }
@@ -171,7 +171,7 @@ TEST_F(ListsInDatabaseTest, AListMovedOntoItselfKeepsItsDeadlineAlsoInReplay) {
       const Entry* entry = d.Find(0, "k");
       ASSERT_NE(entry, nullptr);
       EXPECT_EQ(entry->expiry_ms(), kDeadline) << (replayed ? "replayed" : "at once");
-      EXPECT_EQ(Read(entry), Elements{"x"});
+      EXPECT_EQ(ReadList(entry), Elements{"x"});
     });
   }
 }
@@ -190,7 +190,7 @@ TEST_F(ListsInDatabaseTest, ReplacingCutsItsEffectsAndTakesTheOldValueAway) {
   On("k", [&](Database& d) {
     const Entry* entry = d.Find(0, "k");
     ASSERT_NE(entry, nullptr);
-    EXPECT_EQ(Read(entry), elements);
+    EXPECT_EQ(ReadList(entry), elements);
     EXPECT_EQ(entry->expiry_ms(), engine::kNoExpiry);
     d.lists().Replace(0, "k", {});
     EXPECT_EQ(d.Find(0, "k"), nullptr);
