@@ -717,7 +717,11 @@ void Database::EndTick() {
   if (core.options.background && d.log->DurableEnd() > 0) d.cold->NotifyDurable();
   if (core.now_ms >= d.next_measure_ms) d.Measure();
   if (core.now_ms >= d.next_sizes_ms) {
-    core.stats.cold_bytes_on_disk = d.backend->Stats().disk_bytes;
+    const ColdStats cold = d.backend->Stats();
+    core.stats.cold_bytes_on_disk = cold.disk_bytes;
+    core.stats.cold_flush_bytes = cold.flush_bytes_written;
+    core.stats.cold_compaction_read_bytes = cold.bytes_read;
+    core.stats.cold_compaction_write_bytes = cold.compaction_bytes_written;
     d.filter_loader.Refit();
     d.next_sizes_ms = core.now_ms + 1000;
   }

@@ -415,6 +415,9 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_log_segments_recycled", e.log.segments_recycled);
   f.Count("tc_log_bytes_on_disk", e.log_bytes_on_disk);
   f.Count("tc_cold_bytes_on_disk", e.cold_bytes_on_disk);
+  f.Count("tc_cold_flush_bytes", e.cold_flush_bytes);
+  f.Count("tc_cold_compaction_read_bytes", e.cold_compaction_read_bytes);
+  f.Count("tc_cold_compaction_write_bytes", e.cold_compaction_write_bytes);
   // The last start.
   f.Number("tc_recovery_ms", e.recovery_ms);
   f.Count("tc_recovery_frames", e.replayed_frames);
