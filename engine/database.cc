@@ -26,6 +26,7 @@
 #include "engine/tier/write_back.h"
 #include "engine/types/hash_effects.h"
 #include "engine/types/list_effects.h"
+#include "engine/types/member_table.h"
 #include "engine/types/set_effects.h"
 #include "engine/types/value_codec.h"
 #include "engine/types/zset_effects.h"
@@ -98,6 +99,7 @@ class Database::Impl {
   SortedSets zsets;
 
   std::vector<ColdRead*> reads;
+  std::vector<std::pair<const Collection*, uint64_t>> prefetched;  // of Prefetch; kept for its room
   bool busy = false;  // the last EndTick left work for the next
   bool log_was_on = true;
   int64_t next_resume_ms = 0;
@@ -297,6 +299,18 @@ void Database::Prefetch(std::span<const KeyPlace> places) {
     const Space& space = keyspace.at(place.db);
     space.table.PrefetchEntry(place.position, space.entry_bytes_mean);
   }
+  auto& elements = impl_->prefetched;
+  elements.clear();
+  for (const KeyPlace& place : places) {
+    if (!place.collection) continue;
+    const Entry* entry = keyspace.at(place.db).table.FirstCandidate(place.position);
+    if (entry == nullptr || !entry->is_object()) continue;
+    const Collection* object = entry->object();
+    engine::Prefetch(object);
+    if (!place.element.empty()) elements.emplace_back(object, PositionOfMember(place.element));
+  }
+  for (const auto& [object, position] : elements) object->PrefetchBucket(position);
+  for (const auto& [object, position] : elements) object->PrefetchElement(position);
 }
 
 bool Database::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {

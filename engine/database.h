@@ -163,8 +163,11 @@ class Database {
   struct KeyPlace {
     int db;
     uint64_t position;
+    bool collection = false;   // no string is expected there
+    std::string_view element;  // of a hash, set or sorted set: is looked up, too, unless empty
   };
-  /// Fetches what the lookups of these keys will read: all their buckets, then all their entries.
+  /// Fetches what the lookups of these keys and elements will read, level by level: the misses of
+  /// all of them overlap.
   void Prefetch(std::span<const KeyPlace> places);
   /// True: all keys are resident as far as needed, or known absent; run now, in the same tick.
   /// False: waiter->OnReady() follows. `waiter` may already hold pins from an earlier call; they

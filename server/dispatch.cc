@@ -133,15 +133,22 @@ void Dispatcher::PlanPrefetch(Slot* slot) {
   if (command == nullptr || !command->has_keys || db == nullptr) return;
   if (command->single_key > 0) {
     const size_t at = static_cast<size_t>(command->single_key);
-    if (at < slot->argv.size()) {
-      places_.push_back({slot->client->db, db->PositionOf(slot->argv[at])});
-    }
+    const size_t argc = slot->argv.size();
+    if (at >= argc) return;
+    const size_t element = command->element < 0 ? argc - 1 : static_cast<size_t>(command->element);
+    places_.push_back(
+        {.db = slot->client->db,
+         .position = db->PositionOf(slot->argv[at]),
+         .collection = command->on_collection,
+         .element = element > at && element < argc ? slot->argv[element] : std::string_view()});
     return;
   }
   if (!CollectKeys(*command->spec, slot->argv, &slot->keys)) return;
   for (const CommandSpec::KeyRef& key : slot->keys) {
-    places_.push_back(
-        {slot->client->db, db->PositionOf(slot->argv[static_cast<size_t>(key.index)])});
+    places_.push_back({.db = slot->client->db,
+                       .position = db->PositionOf(slot->argv[static_cast<size_t>(key.index)]),
+                       .collection = false,
+                       .element = {}});
   }
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace thermocline::engine {
 
@@ -21,6 +22,10 @@ class Collection {
   size_t memory_bytes() const { return bytes_; }
   /// Elements: list items, fields, members. O(1).
   virtual size_t size() const = 0;
+  /// Two phases of a batch, some lookups apart: fetch what finding the element at `position`
+  /// (PositionOfMember) will read. A type without such a lookup does nothing.
+  virtual void PrefetchBucket(uint64_t) const {}
+  virtual void PrefetchElement(uint64_t) const {}
 
  protected:
   size_t bytes_ = 0;  // kept by the type

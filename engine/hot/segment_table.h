@@ -320,6 +320,17 @@ class SegmentTable {
     }
   }
 
+  /// After both phases: the node that Find will look at first, null if there is none in the home
+  /// bucket. Most often the key's.
+  const Node* FirstCandidate(uint64_t position) const {
+    const uint64_t word = Lookup(position);
+    const uint32_t tag = TagOf(position, DepthOf(word));
+    const uint32_t count = BucketsOf(word);
+    const uint64_t* bucket = BucketAt(SegmentOf(word), count, HomeOf(tag, count));
+    const uint32_t match = MatchTag(bucket, tag);
+    return match == 0 ? nullptr : NodeOf(bucket[MatchSlot(match)]);
+  }
+
   /// Notes that a key at `position` was removed by the change `lsn`.
   void NoteRemoval(uint64_t position, uint64_t lsn) {
     Segment* segment = SegmentOf(Lookup(position));

@@ -56,6 +56,8 @@ class HashObject final : public Collection {
   HashObject() { Account(); }
 
   size_t size() const override { return table_.size(); }
+  void PrefetchBucket(uint64_t position) const override { table_.PrefetchBucket(position); }
+  void PrefetchElement(uint64_t position) const override { table_.PrefetchNode(position); }
   const HashField* Find(std::string_view field) const { return table_.Find(field); }
   /// True: the field is new.
   bool Set(std::string_view field, std::string_view value);

@@ -82,6 +82,8 @@ class MemberTable {
 
   Node* Find(uint64_t position, std::string_view text) const { return table_.Find(position, text); }
   Node* Find(std::string_view text) const { return Find(PositionOfMember(text), text); }
+  void PrefetchBucket(uint64_t position) const { table_.PrefetchBucket(position); }
+  void PrefetchNode(uint64_t position) const { table_.PrefetchEntry(position); }
   /// REQUIRES: its text is not present; `position` is its own.
   void Insert(uint64_t position, Node* node) {
     table_.Insert(position, node);

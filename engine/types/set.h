@@ -48,6 +48,8 @@ class SetObject final : public Collection {
   SetObject() { Account(); }
 
   size_t size() const override { return table_.size(); }
+  void PrefetchBucket(uint64_t position) const override { table_.PrefetchBucket(position); }
+  void PrefetchElement(uint64_t position) const override { table_.PrefetchNode(position); }
   bool Contains(std::string_view member) const { return table_.Find(member) != nullptr; }
   /// False: it was there already.
   bool Add(std::string_view member);

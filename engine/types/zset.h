@@ -101,6 +101,8 @@ class ZsetObject final : public Collection {
   ZsetObject() { Account(); }
 
   size_t size() const override { return members_.size(); }
+  void PrefetchBucket(uint64_t position) const override { members_.PrefetchBucket(position); }
+  void PrefetchElement(uint64_t position) const override { members_.PrefetchNode(position); }
   ZsetNode* Find(uint64_t position, std::string_view member) const {
     return members_.Find(position, member);
   }

@@ -59,6 +59,9 @@ struct Command {
   bool for_subscribers = false;  // a subscriber that speaks RESP2 may call it
   int single_key = 0;            // > 0: the one key is argv[single_key]; 0: ask CollectKeys
   engine::Need single_need = engine::Need::kNothing;
+  // What is fetched ahead; a guess that costs only time if it is wrong.
+  bool on_collection = false;  // the one key is expected to be a list, hash, set or sorted set
+  int element = 0;  // of which argv[element] is looked up; -1: the last argument; 0: none
   bool has_keys = false;
   std::vector<Command*> subcommands;  // in the order of the rows
   CommandStats stats;

@@ -401,5 +401,18 @@ TEST(SegmentTable, PrefetchesAreHarmlessAnywhere) {
   table.PrefetchEntry(Table::kPositionEnd - 1);
 }
 
+TEST(SegmentTable, TheFirstCandidateIsMostOftenTheKeysNode) {
+  Table table;
+  EXPECT_EQ(table.FirstCandidate(1), nullptr);
+  Fill(&table, Spread::kHash, 0, 20'000);
+  int found = 0;
+  for (uint64_t key = 0; key < 20'000; ++key) {
+    const uint64_t position = PositionFor(Spread::kHash, key);
+    const auto* candidate = table.FirstCandidate(position);
+    found += candidate != nullptr && candidate == table.Find(position, key);
+  }
+  EXPECT_GT(found, 17'000);
+}
+
 }  // namespace
 }  // namespace thermocline::engine
