@@ -49,11 +49,12 @@ class ListsInDatabaseTest : public ::testing::Test {
   }
   void ExpectAll(const Lists& model, const std::string& when) {
     ASSERT_EQ(test_.db().Size(0), model.size()) << when;
-    for (const auto& [key, elements] : model) {
+    for (const auto& pair : model) {
+      const std::string& key = pair.first;  // clang 14 does not capture structured bindings
       On(key, [&](Database& d) {
         const Entry* entry = d.Find(0, key);
         ASSERT_NE(entry, nullptr) << key << " " << when;
-        EXPECT_EQ(ReadList(entry), elements) << key << " " << when;
+        EXPECT_EQ(ReadList(entry), pair.second) << key << " " << when;
       });
     }
   }
