@@ -181,8 +181,10 @@ Status CommandTable::Add(const CommandSpec& spec, Command* parent) {
     command->single_need = spec.keys[0].need;
     const bool members = spec.group == "set" || spec.group == "sorted-set";
     command->on_collection = members || spec.group == "hash" || spec.group == "list";
-    if (members) command->element = -1;
-    if (spec.group == "hash") command->element = 2;
+    if (spec.flags & kFast) {  // the others walk, or name no element
+      if (members) command->element = -1;
+      if (spec.group == "hash") command->element = 2;
+    }
   }
   // What talks about connections and channels only reads no data: a frame would be for nothing.
   command->framed = spec.group != "connection" && spec.group != "pubsub" &&

@@ -63,9 +63,25 @@ TEST(Dispatch, ABatchOnCollectionsAnswersAsItsCommandsOneByOne) {
     commands.push_back({"DEL", "hash" + key});
     commands.push_back({"HGET", "hash" + key, "x"});
   }
+  // There before the batch, so that there is something to fetch: packed and as objects.
+  std::string before;
+  for (const std::string_view form : {"packed", "object"}) {
+    const std::string hash = "hash" + std::string(form), set = "set" + std::string(form),
+                      zset = "zset" + std::string(form);
+    const std::string_view member = form == "packed" ? "1" : std::string_view(large);
+    before +=
+        Commands({{"HSET", hash, member, "v"}, {"SADD", set, member}, {"ZADD", zset, "1", member}});
+    for (const std::string& key : {hash, set, zset}) {
+      commands.push_back({"HGET", key, std::string(member)});
+      commands.push_back({"SISMEMBER", key, std::string(member)});
+      commands.push_back({"ZSCORE", key, std::string(member)});
+      commands.push_back({"ZSCORE", key, "none"});
+    }
+  }
   std::string all, expected;
   TestServer one_by_one;
   Client* client = one_by_one.Connect();
+  one_by_one.Send(client, before);
   for (const std::vector<std::string>& command : commands) {
     std::string bytes;
     codec::AppendCommand(bytes, std::vector<std::string_view>(command.begin(), command.end()));
@@ -73,7 +89,9 @@ TEST(Dispatch, ABatchOnCollectionsAnswersAsItsCommandsOneByOne) {
     all += bytes;
   }
   TestServer batch;
-  EXPECT_EQ(batch.Send(batch.Connect(), all), expected);
+  client = batch.Connect();
+  batch.Send(client, before);
+  EXPECT_EQ(batch.Send(client, all), expected);
 }
 
 TEST(Dispatch, MoreCommandsThanOneBatchHolds) {
