@@ -751,6 +751,8 @@ int64_t Database::NextTickMs() const { return impl_->busy ? 0 : kCronMs; }
 
 void Database::SetClientBytes(uint64_t bytes) { impl_->core.client_bytes = bytes; }
 
+void Database::NoteAllocatedBytes(uint64_t bytes) { impl_->spiller.NoteAllocated(bytes); }
+
 Stats Database::GetStats() const {
   Impl& d = *impl_;
   Stats stats = d.core.stats;

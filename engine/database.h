@@ -129,7 +129,7 @@ struct Stats {
   uint64_t spilled_keys = 0, captured_keys = 0, captured_bytes = 0;
   uint64_t dirty_keys = 0, tombstones = 0, resident_keys = 0, cold_records = 0;
   uint64_t used_memory = 0, table_bytes = 0, value_bytes = 0, filter_bytes = 0,
-           capture_queue_bytes = 0, fixed_bytes = 0;
+           capture_queue_bytes = 0, fixed_bytes = 0, unaccounted_bytes = 0;
   uint64_t budget_bytes = 0;  // maxmemory in force
   uint64_t cold_bytes_on_disk = 0, log_bytes_on_disk = 0;
   // Of tables, since the start; compactions' part of them is the cold tier's write amplification.
@@ -290,6 +290,10 @@ class Database {
   int64_t NextTickMs() const;
   /// Bytes that the owner holds for clients: charged to the budget.
   void SetClientBytes(uint64_t bytes);
+  /// Bytes that the allocator says the process holds. What nobody accounts for, such as the buffers
+  /// of compactions, is charged to the budget, too: at most a quarter of it, and a peak is
+  /// forgotten over some ten calls. Costs what a tick costs.
+  void NoteAllocatedBytes(uint64_t bytes);
   Stats GetStats() const;
   void ResetStats();
   /// Clean stop: everything written back, checkpointed (if append_only is off, or it is cheap),

@@ -147,8 +147,7 @@ void ClientsSection(Server& s, const Snapshot&, Fields& f) {
 }
 
 void MemorySection(Server& s, const Snapshot& now, Fields& f) {
-  SampleMemoryPeak(s);
-  const ProcessMemory process = ReadProcessMemory();
+  const ProcessMemory process = SampleMemoryPeak(s);
   const auto& sampled = s.stats().memory;
   const uint64_t used = process.allocated;
   const uint64_t peak = std::max(sampled.peak, used);
@@ -395,6 +394,7 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_memory_filter", e.filter_bytes);
   f.Count("tc_memory_capture_queue", e.capture_queue_bytes);
   f.Count("tc_memory_fixed", e.fixed_bytes);
+  f.Count("tc_memory_unaccounted", e.unaccounted_bytes);
   // Checkpoints and the log.
   f.Count("tc_checkpoints", e.checkpoints);
   f.Number("tc_checkpoint_running", e.checkpoint_running ? 1 : 0);
@@ -510,12 +510,13 @@ ProcessMemory ReadProcessMemory() {
   return out;
 }
 
-void SampleMemoryPeak(Server& server) {
+ProcessMemory SampleMemoryPeak(Server& server) {
   auto& memory = server.stats().memory;
-  const uint64_t used = ReadProcessMemory().allocated;
-  if (memory.startup == 0) memory.startup = used;
-  memory.peak = std::max(memory.peak, used);
+  ProcessMemory process = ReadProcessMemory();
+  if (memory.startup == 0) memory.startup = process.allocated;
+  memory.peak = std::max(memory.peak, process.allocated);
   memory.sampled_ms = server.now_ms();
+  return process;
 }
 
 std::string HumanBytes(uint64_t bytes) {

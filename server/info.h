@@ -29,9 +29,9 @@ struct ProcessMemory {
 };
 ProcessMemory ReadProcessMemory();
 
-/// For the cron, once a second or so: keeps used_memory_peak, and used_memory_startup at the first
-/// call.
-void SampleMemoryPeak(Server& server);
+/// For the cron, once a second or so, and INFO: reads it and keeps used_memory_peak, and
+/// used_memory_startup at the first call.
+ProcessMemory SampleMemoryPeak(Server& server);
 
 /// "1.50M": bytes for people, as Redis rounds them.
 std::string HumanBytes(uint64_t bytes);

@@ -438,8 +438,7 @@ void Server::Cron() {
   if (pause_.Expired(now_ms_)) Unpause();
   stats_.watching_clients = watches_.clients();
   if (now_ms_ - stats_.memory.sampled_ms >= 1000) {
-    SampleMemoryPeak(*this);
-    PaceAllocator();
+    PaceMemory(SampleMemoryPeak(*this));
   }
   stats_.ops.Sample(stats_.commands_processed, now_ms_);
   stats_.input.Sample(stats_.net_input_bytes, now_ms_);
@@ -447,8 +446,10 @@ void Server::Cron() {
   CheckClients();
 }
 
-void Server::PaceAllocator() {
+void Server::PaceMemory(const ProcessMemory& process) {
   if (database_ == nullptr) return;
+  // Resident pages are no measure: libc keeps free ones, and sanitizers hold twice as much again.
+  if (process.allocator != "libc") database_->NoteAllocatedBytes(process.allocated);
   const engine::Stats stats = database_->GetStats();
   const bool soon = stats.budget_bytes != 0 && stats.used_memory > stats.budget_bytes / 10 * 7;
   if (soon == pages_return_soon_) return;

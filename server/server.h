@@ -37,6 +37,7 @@
 namespace thermocline::server {
 
 class Dispatcher;
+struct ProcessMemory;
 
 /// What SHUTDOWN or a signal asks for.
 struct ShutdownRequest {
@@ -176,7 +177,7 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   void ReturnTaken(Client* client);
   void UpdateSlowLimit();
   void CheckClients();
-  void PaceAllocator();
+  void PaceMemory(const ProcessMemory& process);
   void EvictClients();
 
   Config& config_;

@@ -17,6 +17,7 @@ constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 64;
+constexpr uint64_t kForgetting = 16;
 constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
 
 }  // namespace
@@ -59,9 +60,20 @@ void Spiller::Measure() {
     limit_ = budget_ > others ? budget_ - others : 0;
     return;
   }
-  const uint64_t taken = stats.fixed_bytes + others;
+  const uint64_t taken = stats.fixed_bytes + others + stats.unaccounted_bytes;
   const uint64_t floor = std::max(kFloorMin, budget_ / 4);
   limit_ = std::max(floor, budget_ > taken ? budget_ - taken : 0);
+}
+
+void Spiller::NoteAllocated(uint64_t bytes) {
+  Measure();
+  Stats& stats = core_.stats;
+  const uint64_t accounted = stats.used_memory;
+  const uint64_t beside = bytes > accounted ? bytes - accounted : 0;
+  // Compactions come and go; what one took is kept free for the next.
+  const uint64_t lately = stats.unaccounted_bytes - stats.unaccounted_bytes / kForgetting;
+  stats.unaccounted_bytes = std::min(std::max(beside, lately), budget_ / 4);
+  Measure();
 }
 
 size_t Spiller::SmallQueueKeys() const {

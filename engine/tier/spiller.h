@@ -1,14 +1,14 @@
 // Spiller: keeps the hot tier within its share of maxmemory.
 //
 // The budget is carved: fixed shares first (memtables, block cache), then what the engine and its
-// clients hold (log buffers, capture queue, filters, expiry index, client buffers); keys, values
-// and tables govern the rest, never below a floor. With tiering, entries whose newest capture
-// landed are dropped, in slices, ahead of need; which ones is decided as in S3-FIFO (Yang et al.,
-// 2023): new and faulted keys pass a small FIFO first and leave from there unless they were used
-// again, so that one pass of SCAN and GET over cold data flushes nothing; one that comes back while
-// the ghost queue remembers it does not pass it again; the rest is a CLOCK with two-bit counters
-// over the tables. Without tiering, or with an eviction policy, keys are deleted
-// as Redis does. Executor thread.
+// clients hold (log buffers, capture queue, filters, expiry index, client buffers) and what the
+// allocator holds beside; keys, values and tables govern the rest, never below a floor. With
+// tiering, entries whose newest capture landed are dropped, in slices, ahead of need; which ones is
+// decided as in S3-FIFO (Yang et al., 2023): new and faulted keys pass a small FIFO first and leave
+// from there unless they were used again, so that one pass of SCAN and GET over cold data flushes
+// nothing; one that comes back while the ghost queue remembers it does not pass it again; the rest
+// is a CLOCK with two-bit counters over the tables. Without tiering, or with an eviction policy,
+// keys are deleted as Redis does. Executor thread.
 #pragma once
 
 #include <deque>
@@ -36,6 +36,8 @@ class Spiller {
 
   /// Reads maxmemory and the shares again; cheap, once a tick.
   void Measure();
+  /// See Database::NoteAllocatedBytes.
+  void NoteAllocated(uint64_t bytes);
   /// A key entered the table.
   void NoteNew(const Space& space, uint64_t position);
   /// A key is read from the cold tier: whether it left the small FIFO lately.
