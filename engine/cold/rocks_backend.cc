@@ -449,10 +449,11 @@ void RocksBackendImpl::EncodePayload(const ColdOp& op) {
   }
   if (!op.previous.has_chunks) return;
   // The caller does not know how many chunks the old payload had. Nearly always it was one, and the
-  // filters in memory say so; if they cannot, a range tombstone does no harm.
-  value_.clear();
+  // filters say so; they are read if need be. A range tombstone to be on the safe side, a key,
+  // would make every later read slower, and stay in memory with its table.
+  rocksdb::PinnableSlice next;
   if (batch_has_chunk_lists_ ||
-      db_->KeyMayExist(rocksdb::ReadOptions(), family, chunk_key(chunks), &value_)) {
+      !db_->Get(rocksdb::ReadOptions(), family, chunk_key(chunks), &next).IsNotFound()) {
     std::string begin;
     begin = chunk_key(chunks);  // a copy: the next call overwrites what the reference shows
     batch_.DeleteRange(family, begin, chunk_key(UINT32_MAX));

@@ -89,6 +89,33 @@ TEST(RocksBackend, UnflushedDataIsGoneAndFlushedDataStays) {
   EXPECT_EQ(*codec::DecodeMetaHigh(**backend->ReadMeta(codec::kMetaHigh)), 10u);
 }
 
+// A range tombstone for each payload that another replaces would make every later read slower, and
+// open tables keep them in memory.
+TEST(RocksBackend, PayloadsOfOneChunkThatReplaceEachOtherLeaveNoRangeTombstones) {
+  const TempDir dir;
+  RocksOptions options = SmallOptions(dir);
+  options.block_cache_bytes = 16 << 10;  // filters have to be read from disk
+  auto backend = MustOpen(options);
+  for (Lsn version = 1; version <= 4; ++version) {
+    for (uint64_t first = 0; first < 4000; first += 100) {
+      ColdBatch batch;
+      for (uint64_t key = first; key < first + 100; ++key) {
+        ColdImage image;
+        image.lsn = version;
+        ColdPrevious previous;
+        previous.has_chunks = version > 1;
+        batch.Put(0, key << 40, "key" + std::to_string(key), image,
+                  std::string_view(std::string(300, static_cast<char>('a' + version))), previous);
+      }
+      ASSERT_TRUE(backend->Write(batch).ok());
+    }
+    ASSERT_TRUE(backend->FlushAll().ok());
+  }
+  const std::string properties =
+      backend->Property("payload", "rocksdb.aggregated-table-properties");
+  EXPECT_NE(properties.find("# range deletions=0;"), std::string::npos) << properties;
+}
+
 TEST(RocksBackend, HighNeverFalls) {
   const TempDir dir;
   auto backend = MustOpen(SmallOptions(dir));
