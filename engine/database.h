@@ -291,8 +291,9 @@ class Database {
   /// Bytes that the owner holds for clients: charged to the budget.
   void SetClientBytes(uint64_t bytes);
   /// Bytes that the allocator says the process holds. What nobody accounts for, such as the buffers
-  /// of compactions, is charged to the budget, too: at most a quarter of it, and a peak is
-  /// forgotten over some ten calls. Costs what a tick costs.
+  /// of compactions, is charged to the budget, too, where keys are spilled (tiering, noeviction):
+  /// at most a quarter of it, and a peak is forgotten by a sixteenth a call. To be called about
+  /// once a second; costs two measurements of the budget.
   void NoteAllocatedBytes(uint64_t bytes);
   Stats GetStats() const;
   void ResetStats();

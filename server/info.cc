@@ -515,7 +515,6 @@ ProcessMemory SampleMemoryPeak(Server& server) {
   ProcessMemory process = ReadProcessMemory();
   if (memory.startup == 0) memory.startup = process.allocated;
   memory.peak = std::max(memory.peak, process.allocated);
-  memory.sampled_ms = server.now_ms();
   return process;
 }
 

@@ -438,6 +438,7 @@ void Server::Cron() {
   if (pause_.Expired(now_ms_)) Unpause();
   stats_.watching_clients = watches_.clients();
   if (now_ms_ - stats_.memory.sampled_ms >= 1000) {
+    stats_.memory.sampled_ms = now_ms_;  // not by INFO: one a second would keep this from running
     PaceMemory(SampleMemoryPeak(*this));
   }
   stats_.ops.Sample(stats_.commands_processed, now_ms_);

@@ -17,7 +17,7 @@ constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 64;
-constexpr uint64_t kForgetting = 16;
+constexpr uint64_t kForgetting = 16;           // of what was unaccounted for: a 16th a call
 constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
 
 }  // namespace
