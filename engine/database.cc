@@ -343,6 +343,11 @@ codec::Status Database::WriteError() const {
   return {};
 }
 
+codec::Status Database::GrowthError() const {
+  const codec::Status error = WriteError();
+  return error.ok() ? impl_->cold->error() : error;
+}
+
 // ---- frames
 // ---------------------------------------------------------------------------------------------------------
 

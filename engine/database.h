@@ -106,7 +106,7 @@ enum class Admission : uint8_t {
   kRun,      // there is room
   kParked,   // memory is being freed; waiter->OnReady() follows ([R3])
   kOom,      // "-OOM command not allowed when used memory > 'maxmemory'."
-  kMisconf,  // the log or the disk failed, see WriteError(); nothing was changed
+  kMisconf,  // the log or the cold tier failed, see GrowthError(); nothing was changed
 };
 
 struct DbStats {
@@ -182,8 +182,10 @@ class Database {
   codec::Status PrepareNow(std::span<const KeyRequest> keys);
   /// May a command that grows memory run? Asked before it runs, after Prepare.
   Admission AdmitGrowth(Waiter* waiter);
-  /// kMisconf's reason; ok while writes are possible.
+  /// Why the log cannot be written; ok while writes are possible.
   codec::Status WriteError() const;
+  /// kMisconf's reason: the log's error, else the cold tier's. Ok when both have recovered.
+  codec::Status GrowthError() const;
 
   // ---- frames --------------------------------------------------------------------------------
   void BeginFrame();

@@ -327,10 +327,10 @@ void Dispatcher::RejectUnknown(Client& client, std::span<const std::string_view>
 }
 
 void Dispatcher::RejectDiskError(Client& client, Command* command) {
-  const codec::Status error = server_.database()->WriteError();
+  const codec::Status error = server_.database()->GrowthError();
   Reject(client, command,
          "MISCONF Errors writing to the AOF file: " +
-             (error.ok() ? std::string("No space left on device") : std::string(error.message())));
+             std::string(error.ok() ? "the disk was failing until now" : error.message()));
 }
 
 // ---- execution
@@ -478,12 +478,13 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
         client.holds_pins = true;
         return Park(client, command, argv, ParkReason::kMemory);
       case engine::Admission::kOom:
-      case engine::Admission::kMisconf: {
-        const bool oom = server_.database()->WriteError().ok() && !server_.write_refused_;
         Unpin(client);
-        oom ? Reject(client, command, kOomText) : RejectDiskError(client, command);
+        Reject(client, command, kOomText);
         return Outcome::kDone;
-      }
+      case engine::Admission::kMisconf:
+        Unpin(client);
+        RejectDiskError(client, command);
+        return Outcome::kDone;
     }
   }
   return Run(client, command, argv);

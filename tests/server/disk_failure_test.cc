@@ -187,6 +187,36 @@ TEST_P(DiskFailureTest, AParkedWriteIsRefusedWhenTheDiskFailedMeanwhile) {
   EXPECT_EQ(server.Take(writer), "+OK\r\n");
 }
 
+// Memory is full and the cold tier cannot take anything: that is a failing disk, not a full memory.
+// The log is still written, so what frees memory runs.
+TEST_P(DiskFailureTest, GrowthIsRefusedWithTheReasonWhenTheColdTierFails) {
+  TestServer& server = *server_;
+  server.Run({"CONFIG", "SET", "maxmemory", "1mb"});
+  fs_->AddFault({.kinds = testing::kFaultMutations,
+                 .path_part = "/cold/",
+                 .nth = 1,
+                 .from_then_on = true});
+  const std::string value(8000, 'v');
+  Client* filler = server.Connect();
+  for (int i = 0; i < 200; ++i) Feed(filler, {"SET", "fill" + std::to_string(i), value});
+  server.Settle();
+  const std::string filled = server.Take(filler);
+  EXPECT_EQ(filled.substr(0, 5), "+OK\r\n");
+  EXPECT_EQ(filled.find("-OOM"), std::string::npos);
+  const size_t refused = filled.find(kRefused);
+  ASSERT_NE(refused, std::string::npos);
+  EXPECT_NE(filled.find("injected", refused), std::string::npos) << filled.substr(refused, 200);
+  Client* client = server.Connect();
+  server.Run(client, {"MULTI"});
+  EXPECT_EQ(server.Run(client, {"SET", "k", "v"}).substr(0, kRefused.size()), kRefused);
+  EXPECT_EQ(server.Run({"DEL", "fill0"}), ":1\r\n");
+
+  Repair();
+  EXPECT_EQ(server.Run({"SET", "k", "v"}), "+OK\r\n");
+  server.Restart();
+  EXPECT_EQ(server.Run({"MGET", "fill0", "k"}), "*2\r\n$-1\r\n$1\r\nv\r\n");
+}
+
 INSTANTIATE_TEST_SUITE_P(Policies, DiskFailureTest, ::testing::Values("always", "everysec", "no"),
                          [](const auto& info) { return std::string(info.param); });
 
