@@ -321,8 +321,11 @@ def suite_scan_resistance(pool, options):
         after = counters()
         return 1 - (after[0] - before[0]) / max(1, after[1] - before[1]), first(result)["ops_per_s"]
 
-    for _ in range(3):
-        before, rate_before = hit_ratio()
+    before, rate_before = hit_ratio()
+    for _ in range(20):  # until what is kept no longer changes
+        last, (before, rate_before) = before, hit_ratio()
+        if abs(before - last) < 0.005:
+            break
     cursor, seen = b"0", 0
     with ours.connect(timeout=600) as connection:
         while True:

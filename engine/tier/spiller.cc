@@ -83,9 +83,11 @@ size_t Spiller::SmallQueueKeys() const {
 void Spiller::NoteNew(const Space& space, uint64_t position) {
   if (!core_.options.tiering) return;
   newcomers_.push_back({space.id, position});
-  // While memory is short the queue's excess is what goes first; a key that left it otherwise would
-  // be taken for one that was used again.
-  const size_t max = SmallQueueKeys() * (short_of_memory() ? kNewcomersExcess : 1);
+  // With memory nearly full the queue's excess is what goes first; a key that left it otherwise
+  // would be taken for one that was used again. Nearly: slices free some room ahead, and what fills
+  // it before the next one belongs to the excess, too.
+  const bool nearly_full = used_ > limit_ - limit_ / 4;
+  const size_t max = SmallQueueKeys() * (nearly_full ? kNewcomersExcess : 1);
   if (newcomers_.size() > max) newcomers_.pop_front();
 }
 

@@ -82,6 +82,36 @@ TEST_F(BudgetTest, WhatTheAllocatorHoldsBesideTakesAQuarterAtMostAndIsForgotten)
   EXPECT_LT(db().GetStats().unaccounted_bytes, 64u << 10);
 }
 
+// Some 5,500 keys fit. Of these, 750 were used twice; then all the others are read once.
+TEST_F(BudgetTest, OnePassOverColdKeysLeavesThoseThatWereUsedAgain) {
+  constexpr int kKeys = 30'000, kHot = 750;
+  const auto key = [](int i) { return "k" + std::to_string(i); };
+  const auto each = [&](int first, int last, auto&& visit) {
+    for (int i = first; i < last; ++i) {
+      visit(key(i));
+      if (i % 32 != 0) continue;
+      database_.clock().AdvanceMs(100);  // the shares are measured again
+      database_.Tick();
+    }
+  };
+  const auto read = [&](const std::string& k) { ASSERT_EQ(Value(k).size(), 3600u); };
+  each(0, kKeys, [&](const std::string& k) { Set(k, std::string(3600, 'v')); });
+  database_.Spill();
+  each(0, kHot, read);
+  each(0, kHot, read);
+  each(kHot, kKeys, read);
+  ASSERT_LT(db().GetStats().resident_keys, uint64_t{kKeys / 4});
+  int resident = 0;
+  each(0, kHot, [&](const std::string& k) {
+    Nobody waiter;
+    const KeyRequest request{0, k, Need::kValue};
+    resident += db().Prepare({&request, 1}, &waiter) ? 1 : 0;
+    db().CancelWait(&waiter);
+    db().Release(&waiter);
+  });
+  EXPECT_GT(resident, kHot * 9 / 10);
+}
+
 // ---- [R2] ----
 
 TEST_F(MemoryRulesTest, R2_WhatWasReadForACommandStaysUntilItRan) {
