@@ -72,6 +72,7 @@ struct Core {
   std::vector<Waiter*> ready;  // their OnReady follows at the next Poll
 
   uint64_t changes = 0;     // effects on keys since Open
+  uint64_t dirtied = 0;     // how often a clean key was changed since Open
   uint64_t dirty_keys = 0;  // of all keyspaces
 
   // Positions dropped from memory while a page of cold expiry rows is under way: its rows may be

@@ -70,6 +70,8 @@ struct Options {
   int lfu_log_factor = 10;
   int lfu_decay_minutes = 1;
   int recovery_budget_ms = 1000;  // checkpoints are taken so that replay stays within it
+  size_t replay_window_keys =
+      1 << 16;  // whose bases are read together at start; some 10 MB of names
   uint64_t checkpoint_log_bytes = 256ull << 20;
   TypeLimits type_limits;
 };

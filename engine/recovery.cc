@@ -2,9 +2,9 @@
 
 #include <glog/logging.h>
 
+#include <algorithm>
 #include <chrono>
 #include <deque>
-#include <map>
 #include <thread>
 #include <utility>
 
@@ -23,9 +23,10 @@
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kBatchFrames = 2048;
-constexpr size_t kBatchBytes = 4 << 20;
-constexpr uint64_t kRateMinEffects = 20'000;  // fewer say nothing about the rate
+constexpr size_t kReadsAtOnce = 4096;         // keys
+constexpr size_t kHeadersARead = 128;         // a reader's piece of them
+constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
+constexpr size_t kBytesBetweenLooks = 4 << 20;
 
 // A key of any database, as one string.
 std::string FullName(DbId id, std::string_view key) {
@@ -131,16 +132,7 @@ codec::Status Recovery::Run() {
   core_.expire_by_clock = false;
   const int64_t begin_us = core_.clock->MonotonicUs();
   TC_RETURN_IF_ERROR(LoadCheckpoint());
-  TC_RETURN_IF_ERROR(core_.log->Replay(checkpoint_, [this](const ReplayFrame& frame) {
-    if (frame.flags & codec::kFrameKeyless) return codec::Status();
-    batch_.push_back(
-        {frame.lsn, frame.select_context, std::string(frame.payload),
-         std::string(frame.segment_path) + " at offset " + std::to_string(frame.file_offset)});
-    batch_bytes_ += frame.payload.size();
-    if (batch_.size() < kBatchFrames && batch_bytes_ < kBatchBytes) return codec::Status();
-    return ReplayBatch();
-  }));
-  TC_RETURN_IF_ERROR(ReplayBatch());
+  TC_RETURN_IF_ERROR(Replay(checkpoint_));
   TC_RETURN_IF_ERROR(core_.log->Start(high_, /*may_jump=*/without_log_));
   core_.log_db = db_;
   DropGraves();
@@ -148,27 +140,66 @@ codec::Status Recovery::Run() {
   core_.expire_by_clock = true;
   const int64_t elapsed_us = core_.clock->MonotonicUs() - begin_us;
   core_.stats.recovery_ms = elapsed_us / 1000;
-  if (core_.stats.replayed_effects >= kRateMinEffects) {
-    write_back_.SetReplayRate(static_cast<double>(elapsed_us) /
-                              static_cast<double>(core_.stats.replayed_effects));
-  }
+  write_back_.LearnReplayCost(elapsed_us);
   return {};
 }
 
-codec::Status Recovery::ReplayBatch() {
-  TC_RETURN_IF_ERROR(ReadAhead());
-  for (const Frame& frame : batch_) {
-    if (const codec::Status status = Apply(frame); !status.ok()) {
-      return status.Annotate("log frame " + std::to_string(frame.lsn) + " in " + frame.place);
+codec::Status Recovery::Replay(Lsn from) {
+  window_db_ = db_;
+  do {
+    TC_RETURN_IF_ERROR(CollectWindow(from));
+    TC_RETURN_IF_ERROR(ReadAhead());
+    TC_RETURN_IF_ERROR(ApplyWindow(from, &from));
+    absent_.clear();
+  } while (from != 0);
+  return {};
+}
+
+codec::Status Recovery::CollectWindow(Lsn from) {
+  window_end_ = 0;
+  window_db_ = db_;
+  mapping_changed_ = false;
+  frames_after_change_ = 0;
+  const codec::Status status = core_.log->Replay(from, [this](const ReplayFrame& frame) {
+    if (frame.flags & codec::kFrameKeyless) return codec::Status();
+    if (wanted_.size() >= window_keys_ || frames_after_change_ > window_keys_ / 16) {
+      window_end_ = frame.lsn;
+      return codec::Status::Unavailable("the window ends here");
     }
+    Collect(frame);
+    return codec::Status();
+  });
+  return window_end_ != 0 ? codec::Status() : status;
+}
+
+codec::Status Recovery::ApplyWindow(Lsn from, Lsn* next) {
+  *next = window_end_;
+  size_t frames = 0, bytes = 0;
+  bool at_end = false, full = false;
+  const codec::Status stop = codec::Status::Unavailable("the window ends here");
+  const codec::Status status = core_.log->Replay(from, [&](const ReplayFrame& frame) {
+    if (frame.flags & codec::kFrameKeyless) return codec::Status();
+    if (frame.lsn == window_end_) {
+      at_end = true;
+      return stop;
+    }
+    TC_RETURN_IF_ERROR(Apply(frame));
     ++core_.stats.replayed_frames;
     core_.replay_next = frame.lsn + frame.payload.size();
+    bytes += frame.payload.size();
+    if (++frames < kFramesBetweenLooks && bytes < kBytesBetweenLooks) return codec::Status();
+    frames = bytes = 0;
+    core_.spiller->Measure();
+    full = core_.spiller->short_of_memory();
+    return full ? stop : codec::Status();
+  });
+  if (full) {
+    *next = core_.replay_next;
+    return RelieveMemory();
   }
-  batch_.clear();
-  batch_bytes_ = 0;
-  absent_.clear();
+  if (!at_end) TC_RETURN_IF_ERROR(status);
   core_.spiller->Measure();
-  return core_.spiller->short_of_memory() ? RelieveMemory() : codec::Status();
+  return {};
 }
 
 codec::Status Recovery::RelieveMemory() {
@@ -195,67 +226,108 @@ bool Recovery::MustRead(const Space& space, uint64_t position, const Entry* entr
   return need == Need::kValue && entry->Has(Entry::kHeaderOnly);
 }
 
+void Recovery::Want(int db, std::string_view key, Need need) {
+  const Space& space = core_.keyspace.at(db);
+  const uint64_t position = space.table.PositionOf(key);
+  if (MustRead(space, position, space.table.Find(position, key), need)) {
+    wanted_.push_back({space.id, position, std::string(key), need});
+  }
+}
+
+void Recovery::Collect(const ReplayFrame& frame) {
+  if (mapping_changed_) {
+    ++frames_after_change_;
+    return;
+  }
+  if (frame.select_context >= 0) window_db_ = frame.select_context;
+  codec::CommandReader reader(frame.payload);
+  while (reader.Next(&argv_) == codec::CommandReader::kCommand) {
+    const codec::StatusOr<Effect> effect = ParseEffect(argv_);
+    if (!effect.ok()) return;  // Apply says so, with its place
+    switch (effect->verb) {
+      case Verb::kSelect:
+        window_db_ = static_cast<int>(effect->number);
+        break;
+      case Verb::kFlushDb:
+      case Verb::kFlushAll:
+      case Verb::kSwapDb:
+        mapping_changed_ = true;
+        return;
+      default:
+        break;
+    }
+    if (effect->key_first == 0 || window_db_ >= core_.keyspace.databases()) continue;
+    const bool many = effect->verb == Verb::kMSet || effect->verb == Verb::kDel;
+    const auto first = static_cast<size_t>(effect->key_first);
+    const size_t end = many ? argv_.size() : std::min(first + 1, argv_.size());
+    for (size_t i = first; i < end; i += static_cast<size_t>(effect->key_step)) {
+      Want(window_db_, argv_[i], effect->need);
+    }
+  }
+}
+
 codec::Status Recovery::ReadAhead() {
+  std::sort(wanted_.begin(), wanted_.end());
   std::deque<ColdRead> reads;
-  std::map<std::pair<DbId, std::string_view>, ColdRead*> wanted;
-  int db = db_;
-  bool mapping_changes = false;
-  for (const Frame& frame : batch_) {
-    if (frame.select_context >= 0) db = frame.select_context;
-    codec::CommandReader reader(frame.payload);
-    while (!mapping_changes && reader.Next(&argv_) == codec::CommandReader::kCommand) {
-      const codec::StatusOr<Effect> effect = ParseEffect(argv_);
-      if (!effect.ok()) break;  // Apply says so, with its place
-      if (effect->verb == Verb::kSelect) db = static_cast<int>(effect->number);
-      if (effect->verb == Verb::kFlushDb || effect->verb == Verb::kFlushAll ||
-          effect->verb == Verb::kSwapDb) {
-        mapping_changes = true;  // what follows is read when it is needed
-      }
-      if (effect->key_first == 0 || db >= core_.keyspace.databases()) continue;
-      Space& space = core_.keyspace.at(db);
-      for (size_t i = static_cast<size_t>(effect->key_first); i < argv_.size();
-           i += static_cast<size_t>(effect->key_step)) {
-        const uint64_t position = space.table.PositionOf(argv_[i]);
-        const Entry* entry = space.table.Find(position, argv_[i]);
-        if (!MustRead(space, position, entry, effect->need)) {
-          if (effect->verb != Verb::kMSet && effect->verb != Verb::kDel) break;
-          continue;
-        }
-        ColdRead*& read = wanted[{space.id, argv_[i]}];
-        if (read == nullptr) {
-          read = &reads.emplace_back();
-          read->kind = ColdRead::Kind::kHeader;
-          read->id = space.id;
-          read->position = position;
-          read->key = argv_[i];
-        }
-        if (effect->need == Need::kValue) read->kind = ColdRead::Kind::kValue;
-        if (effect->verb != Verb::kMSet && effect->verb != Verb::kDel) break;
+  std::vector<ColdRead*> submitted, done;
+  for (auto next = wanted_.begin(); next != wanted_.end();) {
+    // Values may be large: the rest is read when it is needed, and the next window is smaller.
+    core_.spiller->Measure();
+    if (core_.spiller->short_of_memory()) {
+      window_keys_ = std::max(window_keys_ / 8, std::min(window_keys_, kReadsAtOnce));
+      break;
+    }
+    reads.clear();
+    for (size_t keys = 0; next != wanted_.end() && keys < kReadsAtOnce; ++keys) {
+      const auto first = next;
+      Need need = Need::kHeader;
+      do {
+        if (next->need == Need::kValue) need = Need::kValue;
+        ++next;
+      } while (next != wanted_.end() && !(*first < *next));
+      const bool open = !reads.empty() && reads.back().kind == ColdRead::Kind::kHeaders &&
+                        reads.back().id == first->id && reads.back().headers.size() < kHeadersARead;
+      ColdRead& read = need == Need::kHeader && open ? reads.back() : reads.emplace_back();
+      read.id = first->id;
+      if (need == Need::kHeader) {
+        read.kind = ColdRead::Kind::kHeaders;
+        read.headers.push_back({.position = first->position, .key = std::move(first->key)});
+      } else {
+        read.kind = ColdRead::Kind::kValue;
+        read.position = first->position;
+        read.key = std::move(first->key);
       }
     }
-    if (mapping_changes) break;
-  }
-  if (reads.empty()) return {};
-  std::vector<ColdRead*> submitted;
-  for (ColdRead& read : reads) submitted.push_back(&read);
-  core_.cold->Submit(submitted);
-  std::vector<ColdRead*> done;
-  while (done.size() < submitted.size()) {
-    if (!core_.options.background) core_.cold->RunUntilIdle();
-    if (core_.cold->DrainReads(&done) == 0)
-      std::this_thread::sleep_for(std::chrono::microseconds(50));
-  }
-  for (ColdRead* read : done) {
-    TC_RETURN_IF_ERROR(read->status.Annotate("reading ahead for replay"));
-    Space* space = core_.keyspace.Find(read->id);
-    if (!read->found) {
-      absent_.insert(FullName(read->id, read->key));
-      continue;
+    submitted.clear();
+    for (ColdRead& read : reads) submitted.push_back(&read);
+    core_.cold->Submit(submitted);
+    done.clear();
+    while (done.size() < submitted.size()) {
+      if (!core_.options.background) core_.cold->RunUntilIdle();
+      if (core_.cold->DrainReads(&done) == 0)
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
     }
-    const bool has_value = read->kind == ColdRead::Kind::kValue || read->header.payload_inline;
-    TC_RETURN_IF_ERROR(hot_.Install(*space, read->position, read->key, read->header,
-                                    has_value ? &read->payload : nullptr));
+    for (ColdRead* read : done) {
+      TC_RETURN_IF_ERROR(read->status.Annotate("reading ahead for replay"));
+      if (read->kind == ColdRead::Kind::kValue) {
+        TC_RETURN_IF_ERROR(InstallRead(read->id, read->position, read->key, read->found,
+                                       read->header, &read->payload));
+      }
+      for (const ColdHeaderRow& row : read->headers) {
+        const bool has_value = row.found && row.header.payload_inline;
+        TC_RETURN_IF_ERROR(InstallRead(read->id, row.position, row.key, row.found, row.header,
+                                       has_value ? &row.inline_payload : nullptr));
+      }
+    }
   }
+  wanted_.clear();
+  return {};
+}
+
+codec::Status Recovery::InstallRead(DbId id, uint64_t position, std::string_view key, bool found,
+                                    const codec::ColdHeader& header, const std::string* payload) {
+  if (found) return hot_.Install(*core_.keyspace.Find(id), position, key, header, payload);
+  absent_.insert(FullName(id, key));
   return {};
 }
 
@@ -272,15 +344,12 @@ codec::Status Recovery::EnsureBase(int db, std::string_view key, Need need) {
   read.key = key;
   core_.cold->ReadNow(&read);
   TC_RETURN_IF_ERROR(read.status);
-  if (!read.found) {
-    absent_.insert(FullName(space.id, key));
-    return {};
-  }
   const bool has_value = need == Need::kValue || read.header.payload_inline;
-  return hot_.Install(space, position, key, read.header, has_value ? &read.payload : nullptr);
+  return InstallRead(space.id, position, key, read.found, read.header,
+                     has_value ? &read.payload : nullptr);
 }
 
-codec::Status Recovery::Apply(const Frame& frame) {
+codec::Status Recovery::Apply(const ReplayFrame& frame) {
   core_.frame_lsn = frame.lsn;
   if (frame.select_context >= 0) db_ = frame.select_context;
   codec::CommandReader reader(frame.payload);

@@ -4,12 +4,15 @@
 // every key: in its record, or as a grave if it is absent. Frames from C on are applied in order
 // under the guard [D1]: a key whose LSN is at or above the frame's when the frame begins has seen
 // it already. Bases are exact, so an effect that does not fit is corruption: recovery refuses,
-// naming the frame. Frames are applied in batches whose keys are read ahead by the readers. Nothing
-// expires by the clock ([D15]). Runs on the executor's thread before anything else does.
+// naming the frame. The log is taken in windows: a first walk over a window collects the keys whose
+// base is cold, they are read in key order, so that neighbours share a block, and a second walk
+// applies the frames. Nothing expires by the clock ([D15]). Runs on the executor's thread before
+// anything else does.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -27,7 +30,10 @@ DbId NewDbId(Lsn lsn, uint32_t ordinal, int number);
 class Recovery {
  public:
   Recovery(Core& core, HotTier& hot, WriteBack& write_back)
-      : core_(core), hot_(hot), write_back_(write_back) {}
+      : core_(core),
+        hot_(hot),
+        write_back_(write_back),
+        window_keys_(core.options.replay_window_keys) {}
 
   /// [D13] The last run kept no log and did not stop cleanly: its cold tier is to be discarded.
   static codec::StatusOr<bool> IsVoid(ColdBackend& backend);
@@ -36,11 +42,15 @@ class Recovery {
   codec::Status Run();
 
  private:
-  struct Frame {
-    Lsn lsn;
-    int32_t select_context;
-    std::string payload;
-    std::string place;  // segment and offset, for messages
+  // A base to be read before its window is applied.
+  struct Wanted {
+    DbId id;
+    uint64_t position;
+    std::string key;
+    Need need;
+    bool operator<(const Wanted& other) const {
+      return std::tie(id, position, key) < std::tie(other.id, other.position, other.key);
+    }
   };
 
   struct Grave {
@@ -50,17 +60,30 @@ class Recovery {
   };
 
   codec::Status LoadCheckpoint();
-  codec::Status ReplayBatch();
+  /// Replays the log from `from`, a part of it at a time.
+  codec::Status Replay(Lsn from);
+  /// Fills wanted_ for the frames from `from` on; sets window_end_ behind the last of them.
+  codec::Status CollectWindow(Lsn from);
+  /// Collects what the frame needs.
+  void Collect(const ReplayFrame& frame);
+  void Want(int db, std::string_view key, Need need);
+  /// Installs wanted_ as far as memory allows, and empties it.
+  codec::Status ReadAhead();
+  /// Applies the frames of the window; ends early, with `*next` where to go on, if memory had to be
+  /// relieved, because the bases of the rest went with it.
+  codec::Status ApplyWindow(Lsn from, Lsn* next);
   /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and
   /// spills it.
   codec::Status RelieveMemory();
   /// Whether the key's base is in the cold tier as far as the table can tell.
   static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
-  codec::Status ReadAhead();
-  codec::Status Apply(const Frame& frame);
+  codec::Status Apply(const ReplayFrame& frame);
   codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);
   codec::Status LoadSpace(Space& space);
   codec::Status Flush(int number, DbId new_id);
+  /// What the cold tier said of a key; `payload` is null if only its header was read.
+  codec::Status InstallRead(DbId id, uint64_t position, std::string_view key, bool found,
+                            const codec::ColdHeader& header, const std::string* payload);
   codec::Status EnsureBase(int db, std::string_view key, Need need);
   void DropGraves();
 
@@ -71,8 +94,12 @@ class Recovery {
   Lsn high_ = 0;
   bool without_log_ = false;
   int db_ = 0;  // selected in the log
-  std::vector<Frame> batch_;
-  size_t batch_bytes_ = 0;
+  std::vector<Wanted> wanted_;
+  size_t window_keys_;            // bases of one window: the more, the more of them share a block
+  Lsn window_end_ = 0;            // the first LSN behind the window; 0: it is the rest of the log
+  int window_db_ = 0;             // selected where the first walk is
+  bool mapping_changed_ = false;  // in the window: what follows is read when it is needed
+  size_t frames_after_change_ = 0;
   std::unordered_set<std::string> absent_;  // id and key of what the read-ahead did not find
   // [D1] The guard is asked once a frame and key: keys that this frame changed are this frame's
   // until it ends.

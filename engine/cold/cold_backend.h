@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -86,6 +87,15 @@ struct ColdStats {
   uint64_t bytes_ingested = 0;  // handed to Write
 };
 
+/// One record that GetHeaders looks up, and what it found.
+struct ColdHeaderRow {
+  uint64_t position = 0;
+  std::string key;
+  bool found = false;
+  ColdHeader header{};           // when found
+  std::string inline_payload{};  // when it lies in the header's record
+};
+
 class ColdBackend {
  public:
   virtual ~ColdBackend() = default;
@@ -111,6 +121,9 @@ class ColdBackend {
   /// (null: not wanted) only when the payload lies in the header's record.
   virtual StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key,
                                    ColdHeader* header, std::string* inline_payload = nullptr) = 0;
+  /// GetHeader of many records of one id, which are in the order of (position, key): those that
+  /// share a block share its reading.
+  virtual Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
                                   ColdHeader* header, std::string* payload) = 0;
   virtual StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) = 0;

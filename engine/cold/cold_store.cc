@@ -33,6 +33,7 @@ void NiceThisThread(int nice) {
 ColdStore::Lane ColdStore::LaneOf(ColdRead::Kind kind) {
   switch (kind) {
     case ColdRead::Kind::kHeader:
+    case ColdRead::Kind::kHeaders:
     case ColdRead::Kind::kValue:
       return kFaults;
     case ColdRead::Kind::kScan:
@@ -268,6 +269,9 @@ void ColdStore::Perform(ColdRead* read) {
     case ColdRead::Kind::kHeader:
       found(
           backend_->GetHeader(read->id, read->position, read->key, &read->header, &read->payload));
+      break;
+    case ColdRead::Kind::kHeaders:
+      read->status = backend_->GetHeaders(read->id, read->headers);
       break;
     case ColdRead::Kind::kValue:
       found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));

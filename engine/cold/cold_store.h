@@ -38,6 +38,7 @@ namespace thermocline::engine {
 struct ColdRead {
   enum class Kind : uint8_t {
     kHeader,   // id, position, key -> found, header; payload, too, if it is inline
+    kHeaders,  // id, headers
     kValue,    // id, position, key -> found, header, payload
     kScan,     // range -> page
     kExpired,  // id, deadline_max_ms, max_rows, after -> expired
@@ -51,7 +52,8 @@ struct ColdRead {
   uint64_t ticket = 0;    // the caller's; not looked at
   void* owner = nullptr;  // the caller's; not looked at
 
-  ColdScanRange range;  // kScan; its id counts, not the one above
+  std::vector<ColdHeaderRow> headers;  // kHeaders: asked and answered
+  ColdScanRange range;                 // kScan; its id counts, not the one above
   uint64_t deadline_max_ms = 0;
   size_t max_rows = 0;
   std::optional<ExpiryRow> after;

@@ -117,6 +117,7 @@ class RocksBackendImpl : public RocksBackend {
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
   void OnIdle() override { spare_ = {}; }
+  Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override;
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
@@ -169,6 +170,7 @@ class RocksBackendImpl : public RocksBackend {
   StatusOr<bool> ReadRecord(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
                             std::string_view key, ColdHeader* header, std::string* payload,
                             bool* apart);
+  StatusOr<codec::ColdValue> DecodeRecord(std::string_view cold_key, const Slice& bytes);
   Status VerifyFile(const std::string& path, uint64_t size, const std::string& function,
                     const std::string& expected, const std::atomic<bool>* cancel);
   StatusOr<ColdCounts> DecodeCounts(std::string_view meta_key, std::string_view sealed) const;
@@ -685,12 +687,18 @@ StatusOr<bool> RocksBackendImpl::ReadRecord(const rocksdb::ReadOptions& read, ui
   const rocksdb::Status status = db_->Get(read, handles_[kValues], cold_key, &bytes);
   if (status.IsNotFound()) return false;
   if (!status.ok()) return Map(status, Where("read a record"));
-  const StatusOr<codec::ColdValue> value = codec::DecodeColdValue(cold_key, ToView(bytes));
-  if (!value.ok()) return value.status().Annotate(Where("record"));
-  *header = value->header;
-  *apart = !value->header.payload_inline;
-  if (payload != nullptr && !*apart) payload->assign(value->inline_payload);
+  TC_ASSIGN_OR_RETURN(const codec::ColdValue value, DecodeRecord(cold_key, bytes));
+  *header = value.header;
+  *apart = !value.header.payload_inline;
+  if (payload != nullptr && !*apart) payload->assign(value.inline_payload);
   return true;
+}
+
+StatusOr<codec::ColdValue> RocksBackendImpl::DecodeRecord(std::string_view cold_key,
+                                                          const Slice& bytes) {
+  StatusOr<codec::ColdValue> value = codec::DecodeColdValue(cold_key, ToView(bytes));
+  if (!value.ok()) return value.status().Annotate(Where("record"));
+  return value;
 }
 
 StatusOr<bool> RocksBackendImpl::GetHeader(uint64_t id, uint64_t position, std::string_view key,
@@ -699,6 +707,30 @@ StatusOr<bool> RocksBackendImpl::GetHeader(uint64_t id, uint64_t position, std::
   TC_RETURN_IF_ERROR(Enter(&lock));
   bool apart = false;
   return ReadRecord(rocksdb::ReadOptions(), id, position, key, header, inline_payload, &apart);
+}
+
+Status RocksBackendImpl::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  std::vector<std::string> cold_keys;
+  for (const ColdHeaderRow& row : rows) {
+    cold_keys.push_back(codec::EncodeColdKey(id, row.position, row.key));
+  }
+  const std::vector<Slice> keys(cold_keys.begin(), cold_keys.end());
+  std::vector<rocksdb::PinnableSlice> values(rows.size());
+  std::vector<rocksdb::Status> statuses(rows.size());
+  db_->MultiGet(rocksdb::ReadOptions(), handles_[kValues], rows.size(), keys.data(), values.data(),
+                statuses.data(), /*sorted_input=*/true);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    ColdHeaderRow& row = rows[i];
+    row.found = !statuses[i].IsNotFound();
+    if (!row.found) continue;
+    if (!statuses[i].ok()) return Map(statuses[i], Where("read a record"));
+    TC_ASSIGN_OR_RETURN(const codec::ColdValue value, DecodeRecord(cold_keys[i], values[i]));
+    row.header = value.header;
+    if (value.header.payload_inline) row.inline_payload.assign(value.inline_payload);
+  }
+  return {};
 }
 
 StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::string_view key,

@@ -76,10 +76,13 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
   db.skip_stats_update_on_db_open = true;  // reads every table's properties: restart time
   db.skip_checking_sst_file_sizes_on_db_open = false;
   db.use_direct_reads = direct;
-  db.use_direct_io_for_flush_and_compaction = direct;
+  // Written through the page cache, in the background from each MiB on: a compaction is one thread,
+  // and with direct writes it waits for the disk at every buffer instead of merging (a quarter of
+  // the rate at which keys could be loaded over the budget, docs/performance.md).
+  db.use_direct_io_for_flush_and_compaction = false;
+  db.bytes_per_sync = 1 << 20;
   // A compaction holds such a buffer for every file that it reads: dozens, when level 0 is full.
   db.compaction_readahead_size = options.compaction_readahead_bytes;
-  db.bytes_per_sync = direct ? 0 : 1 << 20;
   // Files that an iterator was the last to use are deleted in the background, not by a reader.
   db.avoid_unnecessary_blocking_io = true;
   db.rate_limiter.reset(rocksdb::NewGenericRateLimiter(LimiterRate(options.background_rate),

@@ -110,6 +110,13 @@ StatusOr<std::vector<std::string>> ListDir(const FileSystemPtr& fs, const std::s
 
 StatusOr<std::string> ReadWholeFile(const FileSystemPtr& fs, const std::string& path,
                                     uint64_t bytes_max) {
+  std::string contents;
+  TC_RETURN_IF_ERROR(ReadWholeFile(fs, path, bytes_max, &contents));
+  return contents;
+}
+
+Status ReadWholeFile(const FileSystemPtr& fs, const std::string& path, uint64_t bytes_max,
+                     std::string* contents) {
   const rocksdb::IOOptions io;
   uint64_t size = 0;
   TC_RETURN_IF_ERROR(FromRocksStatus(fs->GetFileSize(path, io, &size, nullptr), "size of " + path));
@@ -120,21 +127,20 @@ StatusOr<std::string> ReadWholeFile(const FileSystemPtr& fs, const std::string& 
   std::unique_ptr<rocksdb::FSSequentialFile> file;
   TC_RETURN_IF_ERROR(FromRocksStatus(
       fs->NewSequentialFile(path, PlainFileOptions(), &file, nullptr), "open " + path));
-  std::string contents(size, '\0');
+  contents->resize(size);
   size_t got = 0;
-  while (got < contents.size()) {
+  while (got < size) {
     rocksdb::Slice piece;
     TC_RETURN_IF_ERROR(FromRocksStatus(
-        file->Read(contents.size() - got, io, &piece, contents.data() + got, nullptr),
-        "read " + path));
+        file->Read(size - got, io, &piece, contents->data() + got, nullptr), "read " + path));
     if (piece.empty()) break;  // shrank since its size was asked for
-    if (piece.data() != contents.data() + got) {
-      std::copy_n(piece.data(), piece.size(), contents.data() + got);
+    if (piece.data() != contents->data() + got) {
+      std::copy_n(piece.data(), piece.size(), contents->data() + got);
     }
     got += piece.size();
   }
-  contents.resize(got);
-  return contents;
+  contents->resize(got);
+  return Status::Ok();
 }
 
 Status WriteFileAtomically(const FileSystemPtr& fs, const std::string& path,

@@ -54,6 +54,10 @@ StatusOr<std::vector<std::string>> ListDir(const FileSystemPtr& fs, const std::s
 /// file cannot exhaust memory.
 StatusOr<std::string> ReadWholeFile(const FileSystemPtr& fs, const std::string& path,
                                     uint64_t bytes_max = uint64_t{1} << 30);
+/// The same into a buffer that is used again and again: to touch new pages takes longer than to
+/// read.
+Status ReadWholeFile(const FileSystemPtr& fs, const std::string& path, uint64_t bytes_max,
+                     std::string* contents);
 
 /// Replaces `path` by `contents` all or nothing: a power cut leaves the old file or the new one.
 /// Writes "path.tmp", syncs it, renames it, syncs the directory. On failure the old file is

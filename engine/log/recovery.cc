@@ -90,10 +90,10 @@ struct Scan {
   SegmentReader::Beyond beyond;  // when the limit was not reached
 };
 
-StatusOr<Scan> ScanSegment(const FileSystemPtr& fs, const RecoveredSegment& segment,
-                           uint64_t limit) {
+StatusOr<Scan> ScanSegment(const FileSystemPtr& fs, const RecoveredSegment& segment, uint64_t limit,
+                           std::string* buffer) {
   TC_ASSIGN_OR_RETURN(SegmentReader reader,
-                      SegmentReader::Open(fs, segment.path, segment.header, limit));
+                      SegmentReader::Open(fs, segment.path, segment.header, limit, buffer));
   Scan scan;
   scan.select_db = segment.header.select_db;
   codec::FrameHeader header;
@@ -159,7 +159,7 @@ StatusOr<RecoveredLog> RecoverLog(const FileSystemPtr& fs, const std::string& di
     const bool last = i + 1 == chain.size();
     if (!last && claimed >= chain[i + 1].header.previous_end) break;
     const uint64_t limit = last ? SegmentReader::kNoLimit : chain[i + 1].header.previous_end;
-    TC_ASSIGN_OR_RETURN(scans[i], ScanSegment(fs, chain[i], limit));
+    TC_ASSIGN_OR_RETURN(scans[i], ScanSegment(fs, chain[i], limit, &log.buffer));
     claimed = std::max({claimed, scans[i]->claimed_end, scans[i]->beyond.claimed_end});
     first_scanned = i;
   }
@@ -213,7 +213,7 @@ StatusOr<RecoveredLog> RecoverLog(const FileSystemPtr& fs, const std::string& di
   return log;
 }
 
-Status ReplayLog(const FileSystemPtr& fs, const RecoveredLog& log, Lsn from,
+Status ReplayLog(const FileSystemPtr& fs, RecoveredLog& log, Lsn from,
                  const std::function<Status(const ReplayFrame&)>& deliver) {
   from = std::max<Lsn>(from, 1);
   if (from > log.end) return Status::Ok();
@@ -233,8 +233,8 @@ Status ReplayLog(const FileSystemPtr& fs, const RecoveredLog& log, Lsn from,
   }
   for (size_t i = first; i < log.chain.size(); ++i) {
     const RecoveredSegment& segment = log.chain[i];
-    TC_ASSIGN_OR_RETURN(SegmentReader reader,
-                        SegmentReader::Open(fs, segment.path, segment.header, segment.end));
+    TC_ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::Open(fs, segment.path, segment.header,
+                                                                  segment.end, &log.buffer));
     int32_t select = segment.header.select_db;
     bool select_known = true;
     codec::FrameHeader header;
@@ -272,11 +272,11 @@ Status ReplayLog(const FileSystemPtr& fs, const RecoveredLog& log, Lsn from,
   return Status::Ok();
 }
 
-Status MakeTailDurable(const FileSystemPtr& fs, const RecoveredLog& log) {
+Status MakeTailDurable(const FileSystemPtr& fs, RecoveredLog& log) {
   for (const RecoveredSegment& segment : log.chain) {
     if (segment.end <= log.claimed_end) continue;
-    TC_ASSIGN_OR_RETURN(SegmentReader reader,
-                        SegmentReader::Open(fs, segment.path, segment.header, segment.end));
+    TC_ASSIGN_OR_RETURN(SegmentReader reader, SegmentReader::Open(fs, segment.path, segment.header,
+                                                                  segment.end, &log.buffer));
     codec::FrameHeader header;
     std::string_view payload;
     // The header was synced with the first frame: if no frame is durable, neither is it.

@@ -55,17 +55,19 @@ struct RecoveredLog {
   std::vector<RecoveredFile> unused;  // spare, dead or unfinished files
   uint64_t next_number = 1;
   uint32_t next_serial = 1;
+  /// Of the functions below: holds one segment after the other. Nothing in it outlives a call.
+  std::string buffer;
 };
 
 StatusOr<RecoveredLog> RecoverLog(const FileSystemPtr& fs, const std::string& dir);
 
 /// Delivers the frames with LSN >= from; see Log::Replay.
-Status ReplayLog(const FileSystemPtr& fs, const RecoveredLog& log, Lsn from,
+Status ReplayLog(const FileSystemPtr& fs, RecoveredLog& log, Lsn from,
                  const std::function<Status(const ReplayFrame&)>& deliver);
 
 /// Writes again, in place and to the same bytes, what lies between claimed_end and end, and syncs
 /// it. After a killed process this makes page-cache content durable; after a failed sync it is
 /// needed even though an fdatasync alone would now report success.
-Status MakeTailDurable(const FileSystemPtr& fs, const RecoveredLog& log);
+Status MakeTailDurable(const FileSystemPtr& fs, RecoveredLog& log);
 
 }  // namespace thermocline::engine

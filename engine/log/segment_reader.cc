@@ -18,9 +18,11 @@ constexpr uint64_t kSegmentFileBytesMax = (uint64_t{1} << 32) + (1 << 20);
 }  // namespace
 
 StatusOr<SegmentReader> SegmentReader::Open(const FileSystemPtr& fs, const std::string& path,
-                                            const codec::SegmentHeader& header, uint64_t limit) {
+                                            const codec::SegmentHeader& header, uint64_t limit,
+                                            std::string* buffer) {
   SegmentReader reader;
-  TC_ASSIGN_OR_RETURN(reader.bytes_, ReadWholeFile(fs, path, kSegmentFileBytesMax));
+  TC_RETURN_IF_ERROR(ReadWholeFile(fs, path, kSegmentFileBytesMax, buffer));
+  reader.bytes_ = *buffer;
   auto decoded = codec::DecodeSegmentHeader(reader.bytes_);
   if (!decoded.ok()) return decoded.status().Annotate(path + " at offset 0");
   if (!(*decoded == header)) {
@@ -36,7 +38,7 @@ StatusOr<SegmentReader> SegmentReader::Open(const FileSystemPtr& fs, const std::
 SegmentReader::Result SegmentReader::Next(codec::FrameHeader* header, std::string_view* payload) {
   if (end_ == limit_) return Result::kEnd;
   size_t consumed = 0;
-  const std::string_view rest = std::string_view(bytes_).substr(position_);
+  const std::string_view rest = bytes_.substr(position_);
   if (codec::ReadFrame(rest, header_.generation, header, payload, &consumed) !=
           codec::FrameResult::kFrame ||
       header->lsn != end_ + 1) {

@@ -1,9 +1,10 @@
 // SegmentReader: the frames of one segment file, read with distrust.
 //
-// Reads the whole file into memory (a segment's size, or one huge frame's) and walks it. Whether a
-// bad frame is a torn tail or corruption needs evidence from behind it: a valid frame that claims
-// that the bad one was durable when it was written. The reader collects that evidence; recovery.h
-// judges. One thread per object.
+// Reads the whole file into the caller's buffer (a segment's size, or one huge frame's) and walks
+// it. The buffer serves one reader after the other and outlives each. Whether a bad frame is a torn
+// tail or corruption needs evidence from behind it: a valid frame that claims that the bad one was
+// durable when it was written. The reader collects that evidence; recovery.h judges. One thread per
+// object.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,8 @@ class SegmentReader {
   /// segment says that this one ended), or, with kNoLimit, where they end.
   static constexpr uint64_t kNoLimit = ~uint64_t{0};
   static StatusOr<SegmentReader> Open(const FileSystemPtr& fs, const std::string& path,
-                                      const codec::SegmentHeader& header, uint64_t limit);
+                                      const codec::SegmentHeader& header, uint64_t limit,
+                                      std::string* buffer);
 
   Result Next(codec::FrameHeader* header, std::string_view* payload);
 
@@ -52,7 +54,7 @@ class SegmentReader {
  private:
   SegmentReader() = default;
 
-  std::string bytes_;
+  std::string_view bytes_;  // the buffer's
   codec::SegmentHeader header_;
   uint64_t limit_ = kNoLimit;
   uint64_t end_ = 0;

@@ -29,10 +29,10 @@ bool WriteBack::WriterIsFull() const {
 }
 
 bool WriteBack::Due() const {
-  const double replay_us =
-      static_cast<double>(core_.changes - changes_at_last_) * replay_us_per_effect_;
-  if (core_.changes - changes_at_last_ >= kChangesBetweenMin &&
-      replay_us >= core_.options.recovery_budget_ms * 1000.0) {
+  const uint64_t changes = core_.changes - changes_at_last_;
+  if (changes >= kChangesBetweenMin &&
+      replay_cost_.Estimate(changes, core_.dirtied - dirtied_at_last_) >=
+          core_.options.recovery_budget_ms * 1000.0) {
     return true;
   }
   // Replay rebuilds in memory what the log holds: it must fit there.
@@ -66,6 +66,7 @@ void WriteBack::BeginSweep() {
   checkpoint_select_db_ = core_.log_db;
   sweep_is_clean_ = clean_stop_;
   changes_at_start_ = core_.changes;
+  dirtied_at_start_ = core_.dirtied;
   mapping_.clear();
   for (int i = 0; i < core_.keyspace.databases(); ++i)
     mapping_.emplace_back(i, core_.keyspace.at(i).id);
@@ -259,6 +260,7 @@ void WriteBack::CheckpointLanded() {
   checkpoint_queued_ = false;
   last_checkpoint_ = checkpoint_;
   changes_at_last_ = changes_at_start_;
+  dirtied_at_last_ = dirtied_at_start_;
   core_.stats.last_checkpoint_unix_s = core_.clock->WallMs() / 1000;
   ++core_.stats.checkpoints;
   if (!core_.recovering) core_.log->Recycle(checkpoint_);

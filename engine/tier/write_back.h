@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/tier/replay_cost.h"
 
 namespace thermocline::engine {
 
@@ -34,6 +35,7 @@ class WriteBack {
     entry->Set(Entry::kDirty);
     ++space.dirty;
     ++core_.dirty_keys;
+    ++core_.dirtied;
     if (!space.dirty_ranges) space.dirty_ranges = std::make_unique<DirtyRanges>();
     space.dirty_ranges->Set(position);
   }
@@ -62,8 +64,10 @@ class WriteBack {
   /// The log has grown by as much as recovery may replay.
   bool Due() const;
 
-  void SetReplayRate(double us_per_effect) { replay_us_per_effect_ = us_per_effect; }
-  double replay_us_per_effect() const { return replay_us_per_effect_; }
+  /// Recovery is over, and took so long.
+  void LearnReplayCost(int64_t us) {
+    replay_cost_.Learn(us, core_.stats.replayed_effects, core_.dirtied);
+  }
   void SetLastCheckpoint(Lsn lsn) { last_checkpoint_ = lsn; }
   Lsn last_checkpoint() const { return last_checkpoint_; }
   uint64_t changes_since_checkpoint() const { return core_.changes - changes_at_last_; }
@@ -93,7 +97,7 @@ class WriteBack {
   bool again_ = false;    // Start() was called while one ran
   Lsn checkpoint_ = 0;    // C of the running one
   int checkpoint_select_db_ = 0;
-  uint64_t changes_at_start_ = 0;
+  uint64_t changes_at_start_ = 0, dirtied_at_start_ = 0;
   std::vector<std::pair<int, DbId>> mapping_;  // number -> id as of C
   std::vector<Keyspace::Dropped> dropped_;     // as of C
   size_t sweep_index_ = 0;                     // in mapping_
@@ -123,8 +127,8 @@ class WriteBack {
   std::string scratch_;
 
   Lsn last_checkpoint_ = 0;
-  uint64_t changes_at_last_ = 0;
-  double replay_us_per_effect_ = 1.0;
+  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;
+  ReplayCost replay_cost_;
   bool clean_stop_ = false;
   bool sweep_is_clean_ = false;  // the running sweep began when nothing could change any more
   std::vector<Waiter*> awaiting_running_;

@@ -118,6 +118,14 @@ void FakeColdBackend::WaitWhileHeld(std::unique_lock<std::mutex>* lock) {
   --held_reads_;
 }
 
+Status FakeColdBackend::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) {
+  for (ColdHeaderRow& row : rows) {
+    TC_ASSIGN_OR_RETURN(row.found,
+                        GetHeader(id, row.position, row.key, &row.header, &row.inline_payload));
+  }
+  return {};
+}
+
 StatusOr<bool> FakeColdBackend::GetHeader(uint64_t id, uint64_t position, std::string_view key,
                                           ColdHeader* header, std::string* inline_payload) {
   std::string payload;

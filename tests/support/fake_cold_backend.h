@@ -28,6 +28,7 @@ class FakeColdBackend : public ColdBackend {
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
+  Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override;
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cstdio>
+#include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -99,6 +101,24 @@ void ExpectSame(ColdBackend* rocks, ColdBackend* fake, ColdWorkload* work) {
     EXPECT_EQ(*fake->GetHeader(id, position, key, &b, &inline_b), *found);
     EXPECT_EQ(a, b);
     EXPECT_EQ(inline_a, inline_b);
+  }
+  std::map<uint64_t, std::set<std::pair<uint64_t, std::string>>> picked;
+  for (int i = 0; i < 300; ++i) {
+    const auto [id, position, key] = work->PickKey();
+    picked[id].emplace(position, key);
+  }
+  for (const auto& [id, keys] : picked) {
+    std::vector<ColdHeaderRow> a;
+    for (const auto& [position, key] : keys) a.push_back({.position = position, .key = key});
+    std::vector<ColdHeaderRow> b = a;
+    ASSERT_TRUE(rocks->GetHeaders(id, a).ok());
+    ASSERT_TRUE(fake->GetHeaders(id, b).ok());
+    for (size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(a[i].found, b[i].found);
+      if (!a[i].found) continue;
+      EXPECT_EQ(a[i].header, b[i].header);
+      EXPECT_EQ(a[i].inline_payload, b[i].inline_payload);
+    }
   }
 }
 

@@ -81,6 +81,7 @@ class TestDatabase {
     options.maxmemory = maxmemory;
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
+    options.replay_window_keys = 3;  // many windows
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db_ = std::move(*opened);
