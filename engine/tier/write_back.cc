@@ -30,8 +30,10 @@ bool WriteBack::WriterIsFull() const {
 
 bool WriteBack::Due() const {
   const uint64_t changes = core_.changes - changes_at_last_;
+  // What changes while it runs is to be replayed until it has landed: as much as during the last.
   if (changes >= kChangesBetweenMin &&
-      replay_cost_.Estimate(changes, core_.dirtied - dirtied_at_last_) >=
+      replay_cost_.Estimate(changes + changes_meanwhile_,
+                            core_.dirtied - dirtied_at_last_ + dirtied_meanwhile_) >=
           core_.options.recovery_budget_ms * 1000.0) {
     return true;
   }
@@ -261,6 +263,8 @@ void WriteBack::CheckpointLanded() {
   last_checkpoint_ = checkpoint_;
   changes_at_last_ = changes_at_start_;
   dirtied_at_last_ = dirtied_at_start_;
+  changes_meanwhile_ = core_.changes - changes_at_start_;
+  dirtied_meanwhile_ = core_.dirtied - dirtied_at_start_;
   core_.stats.last_checkpoint_unix_s = core_.clock->WallMs() / 1000;
   ++core_.stats.checkpoints;
   if (!core_.recovering) core_.log->Recycle(checkpoint_);

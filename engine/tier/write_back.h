@@ -127,7 +127,8 @@ class WriteBack {
   std::string scratch_;
 
   Lsn last_checkpoint_ = 0;
-  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;
+  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;      // when the last one began
+  uint64_t changes_meanwhile_ = 0, dirtied_meanwhile_ = 0;  // while it ran
   ReplayCost replay_cost_;
   bool clean_stop_ = false;
   bool sweep_is_clean_ = false;  // the running sweep began when nothing could change any more
