@@ -145,7 +145,6 @@ codec::Status Recovery::Run() {
 }
 
 codec::Status Recovery::Replay(Lsn from) {
-  window_db_ = db_;
   do {
     TC_RETURN_IF_ERROR(CollectWindow(from));
     TC_RETURN_IF_ERROR(ReadAhead());
