@@ -192,10 +192,8 @@ TEST_P(DiskFailureTest, AParkedWriteIsRefusedWhenTheDiskFailedMeanwhile) {
 TEST_P(DiskFailureTest, GrowthIsRefusedWithTheReasonWhenTheColdTierFails) {
   TestServer& server = *server_;
   server.Run({"CONFIG", "SET", "maxmemory", "1mb"});
-  fs_->AddFault({.kinds = testing::kFaultMutations,
-                 .path_part = "/cold/",
-                 .nth = 1,
-                 .from_then_on = true});
+  fs_->AddFault(
+      {.kinds = testing::kFaultMutations, .path_part = "/cold/", .nth = 1, .from_then_on = true});
   const std::string value(8000, 'v');
   Client* filler = server.Connect();
   for (int i = 0; i < 200; ++i) Feed(filler, {"SET", "fill" + std::to_string(i), value});
