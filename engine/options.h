@@ -55,6 +55,8 @@ struct Options {
       wake;  // any thread: something waits for Poll(); must be cheap and thread-safe
   uint64_t log_segment_bytes = 16ull << 20;
   int cold_readers = 8;
+  /// Keys whose bases are read together when the log is replayed; some 10 MB of names.
+  size_t replay_window_keys = 1 << 16;
   bool direct_io = true;
 
   // Mutable.
@@ -70,8 +72,6 @@ struct Options {
   int lfu_log_factor = 10;
   int lfu_decay_minutes = 1;
   int recovery_budget_ms = 1000;  // checkpoints are taken so that replay stays within it
-  size_t replay_window_keys =
-      1 << 16;  // whose bases are read together at start; some 10 MB of names
   uint64_t checkpoint_log_bytes = 256ull << 20;
   TypeLimits type_limits;
 };

@@ -23,7 +23,7 @@
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kReadsAtOnce = 4096;         // keys
+constexpr size_t kReadsAtOnce = 2048;         // keys
 constexpr size_t kHeadersARead = 128;         // a reader's piece of them
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
@@ -192,13 +192,10 @@ codec::Status Recovery::ApplyWindow(Lsn from, Lsn* next) {
     full = core_.spiller->short_of_memory();
     return full ? stop : codec::Status();
   });
-  if (full) {
-    *next = core_.replay_next;
-    return RelieveMemory();
-  }
-  if (!at_end) TC_RETURN_IF_ERROR(status);
+  if (!full && !at_end) TC_RETURN_IF_ERROR(status);
+  if (full) *next = core_.replay_next;
   core_.spiller->Measure();
-  return {};
+  return core_.spiller->short_of_memory() ? RelieveMemory() : codec::Status();
 }
 
 codec::Status Recovery::RelieveMemory() {
