@@ -50,6 +50,7 @@ class TestDatabase {
   static constexpr const char* kDir = "/data";
 
   uint64_t maxmemory = 64 << 20;
+  size_t replay_window_keys = 3;  // many windows
   // So small that both forms of each type occur.
   engine::TypeLimits type_limits{.list_max_listpack_size = 4,
                                  .hash_max_listpack_entries = 4,
@@ -81,7 +82,7 @@ class TestDatabase {
     options.maxmemory = maxmemory;
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
-    options.replay_window_keys = 3;  // many windows
+    options.replay_window_keys = replay_window_keys;
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db_ = std::move(*opened);

@@ -112,6 +112,38 @@ TEST_F(BudgetTest, OnePassOverColdKeysLeavesThoseThatWereUsedAgain) {
   EXPECT_GT(resident, kHot * 9 / 10);
 }
 
+// What was replayed is written back and dropped, and is the base of what follows, in the same
+// window and in later ones, though the cold tier lacked it when the replay began.
+TEST_F(RulesTest, AReplayLargerThanTheBudgetLosesNothing) {
+  for (const size_t window : {size_t{100}, size_t{1} << 16}) {
+    SCOPED_TRACE(window);
+    database_.maxmemory = 64 << 20;
+    database_.replay_window_keys = window;
+    ASSERT_TRUE(KillAndOpen());
+    Flush(0);
+    Set("cold", "x");
+    database_.Checkpoint();
+    for (int round = 0; round < 12; ++round) {
+      for (int i = 0; i < 400; ++i) {
+        Append("k" + std::to_string(i), std::string(1000, static_cast<char>('a' + round)));
+      }
+    }
+    database_.Tick();
+    const uint64_t checkpoints = db().GetStats().checkpoints;
+    ASSERT_EQ(checkpoints, 1u) << "nothing would be left to replay";
+    database_.maxmemory = 1 << 20;
+    ASSERT_TRUE(KillAndOpen());
+    EXPECT_GT(db().GetStats().checkpoints, 0u) << "it fitted";
+    for (int i = 0; i < 400; ++i) {
+      const std::string value = Value("k" + std::to_string(i));
+      ASSERT_EQ(value.size(), 12'000u) << i;
+      for (int round = 0; round < 12; ++round) ASSERT_EQ(value[round * 1000 + 500], 'a' + round);
+    }
+    EXPECT_EQ(Value("cold"), "x");
+    EXPECT_EQ(db().Size(0), 401u);
+  }
+}
+
 // ---- [R2] ----
 
 TEST_F(MemoryRulesTest, R2_WhatWasReadForACommandStaysUntilItRan) {
