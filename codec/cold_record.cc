@@ -25,6 +25,72 @@ uint32_t ValueChecksum(std::string_view cold_key, std::string_view header,
   return Crc32c(Crc32c(Crc32c(0, cold_key), header), payload);
 }
 
+void AppendRecord(std::string* out, std::string_view key, const ColdHeader& header,
+                  bool has_payload, std::string_view payload) {
+  char bytes[13 + 8 + 2 * kMaxVarint64Length + 4];
+  const auto flags = static_cast<uint8_t>((has_payload ? kFlagInline : 0) |
+                                          (header.expire_ms != 0 ? kFlagExpires : 0));
+  bytes[0] = kColdValueVersion;
+  bytes[1] = static_cast<char>(header.type);
+  bytes[2] = static_cast<char>(header.encoding_hint);
+  bytes[3] = static_cast<char>(flags);
+  StoreFixed48(bytes + 4, header.lsn);
+  StoreFixed16(bytes + 10, static_cast<uint16_t>(header.access));
+  bytes[12] = static_cast<char>(header.access >> 16);
+  char* p = bytes + 13;
+  if (header.expire_ms != 0) {
+    StoreFixed64(p, header.expire_ms);
+    p += 8;
+  }
+  p = StoreVarint64(p, header.count);
+  p = StoreVarint64(p, header.length);
+  StoreFixed32(p, ValueChecksum(key, {bytes, static_cast<size_t>(p - bytes)}, payload));
+  p += 4;
+  out->append(bytes, static_cast<size_t>(p - bytes));
+  out->append(payload);
+}
+
+// `family` is for messages.
+StatusOr<ColdValue> DecodeRecord(const std::string& family, std::string_view key,
+                                 std::string_view bytes, size_t payload_max) {
+  ByteReader reader(bytes);
+  ColdValue value;
+  ColdHeader& header = value.header;
+  uint8_t version = 0;
+  uint8_t flags = 0;
+  uint16_t access_low = 0;
+  uint8_t access_high = 0;
+  if (!reader.ReadU8(&version)) return Status::Corruption(family + " record: empty");
+  if (version != kColdValueVersion) {
+    return Status::Unsupported(family + " record: version " + std::to_string(version) +
+                               ", this build reads " + std::to_string(kColdValueVersion));
+  }
+  if (!reader.ReadU8(&header.type) || !reader.ReadU8(&header.encoding_hint) ||
+      !reader.ReadU8(&flags) || !reader.ReadFixed48(&header.lsn) ||
+      !reader.ReadFixed16(&access_low) || !reader.ReadU8(&access_high) ||
+      ((flags & kFlagExpires) && !reader.ReadFixed64(&header.expire_ms)) ||
+      !reader.ReadVarint64(&header.count) || !reader.ReadVarint64(&header.length)) {
+    return Status::Corruption(family + " record: header cut short");
+  }
+  const std::string_view covered = bytes.substr(0, reader.position());
+  uint32_t found = 0;
+  if (!reader.ReadFixed32(&found)) return Status::Corruption(family + " record: header cut short");
+  value.inline_payload = reader.rest();
+  const uint32_t expected = ValueChecksum(key, covered, value.inline_payload);
+  if (found != expected) {
+    return Status::Corruption(family + " record: checksum " + std::to_string(found) +
+                              ", expected " + std::to_string(expected));
+  }
+  header.access = access_low | static_cast<uint32_t>(access_high) << 16;
+  header.payload_inline = (flags & kFlagInline) != 0;
+  const uint64_t inline_length = header.payload_inline ? header.length : 0;
+  if ((flags & ~kKnownFlags) != 0 || ((flags & kFlagExpires) && header.expire_ms == 0) ||
+      inline_length > payload_max || value.inline_payload.size() != inline_length) {
+    return Status::Corruption(family + " record: fields contradict each other");
+  }
+  return value;
+}
+
 }  // namespace
 
 void AppendColdKey(std::string* out, uint64_t id, uint64_t position, std::string_view key) {
@@ -57,64 +123,23 @@ void AppendColdValue(std::string* out, std::string_view cold_key, const ColdHead
   assert(header.payload_inline
              ? payload.size() == header.length && payload.size() <= kMaxInlinePayload
              : payload.empty());
-  char bytes[13 + 8 + 2 * kMaxVarint64Length + 4];
-  const auto flags = static_cast<uint8_t>((header.payload_inline ? kFlagInline : 0) |
-                                          (header.expire_ms != 0 ? kFlagExpires : 0));
-  bytes[0] = kColdValueVersion;
-  bytes[1] = static_cast<char>(header.type);
-  bytes[2] = static_cast<char>(header.encoding_hint);
-  bytes[3] = static_cast<char>(flags);
-  StoreFixed48(bytes + 4, header.lsn);
-  StoreFixed16(bytes + 10, static_cast<uint16_t>(header.access));
-  bytes[12] = static_cast<char>(header.access >> 16);
-  char* p = bytes + 13;
-  if (header.expire_ms != 0) {
-    StoreFixed64(p, header.expire_ms);
-    p += 8;
-  }
-  p = StoreVarint64(p, header.count);
-  p = StoreVarint64(p, header.length);
-  StoreFixed32(p, ValueChecksum(cold_key, {bytes, static_cast<size_t>(p - bytes)}, payload));
-  p += 4;
-  out->append(bytes, static_cast<size_t>(p - bytes));
-  out->append(payload);
+  AppendRecord(out, cold_key, header, header.payload_inline, payload);
 }
 
 StatusOr<ColdValue> DecodeColdValue(std::string_view cold_key, std::string_view bytes) {
-  ByteReader reader(bytes);
-  ColdValue value;
-  ColdHeader& header = value.header;
-  uint8_t version = 0;
-  uint8_t flags = 0;
-  uint16_t access_low = 0;
-  uint8_t access_high = 0;
-  if (!reader.ReadU8(&version)) return Status::Corruption("values record: empty");
-  if (version != kColdValueVersion) {
-    return Status::Unsupported("values record: version " + std::to_string(version) +
-                               ", this build reads " + std::to_string(kColdValueVersion));
-  }
-  if (!reader.ReadU8(&header.type) || !reader.ReadU8(&header.encoding_hint) ||
-      !reader.ReadU8(&flags) || !reader.ReadFixed48(&header.lsn) ||
-      !reader.ReadFixed16(&access_low) || !reader.ReadU8(&access_high) ||
-      ((flags & kFlagExpires) && !reader.ReadFixed64(&header.expire_ms)) ||
-      !reader.ReadVarint64(&header.count) || !reader.ReadVarint64(&header.length)) {
-    return Status::Corruption("values record: header cut short");
-  }
-  const std::string_view covered = bytes.substr(0, reader.position());
-  uint32_t found = 0;
-  if (!reader.ReadFixed32(&found)) return Status::Corruption("values record: header cut short");
-  value.inline_payload = reader.rest();
-  const uint32_t expected = ValueChecksum(cold_key, covered, value.inline_payload);
-  if (found != expected) {
-    return Status::Corruption("values record: checksum " + std::to_string(found) + ", expected " +
-                              std::to_string(expected));
-  }
-  header.access = access_low | static_cast<uint32_t>(access_high) << 16;
-  header.payload_inline = (flags & kFlagInline) != 0;
-  const uint64_t inline_length = header.payload_inline ? header.length : 0;
-  if ((flags & ~kKnownFlags) != 0 || ((flags & kFlagExpires) && header.expire_ms == 0) ||
-      inline_length > kMaxInlinePayload || value.inline_payload.size() != inline_length) {
-    return Status::Corruption("values record: fields contradict each other");
+  return DecodeRecord("values", cold_key, bytes, kMaxInlinePayload);
+}
+
+void AppendWholeRecord(std::string* out, std::string_view chunk_key, const ColdHeader& header,
+                       std::string_view payload) {
+  assert(payload.size() == header.length && IsWhole(payload.size()));
+  AppendRecord(out, chunk_key, header, /*has_payload=*/true, payload);
+}
+
+StatusOr<ColdValue> DecodeWholeRecord(std::string_view chunk_key, std::string_view bytes) {
+  StatusOr<ColdValue> value = DecodeRecord("payload", chunk_key, bytes, kMaxWholePayload);
+  if (value.ok() && !value->header.payload_inline) {
+    return Status::Corruption("payload record: a header without its payload");
   }
   return value;
 }

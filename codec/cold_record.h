@@ -20,8 +20,9 @@ namespace thermocline::codec {
 
 inline constexpr uint64_t kMaxPosition = (uint64_t{1} << 63) - 1;  // 14 bits of slot, 49 of hash
 inline constexpr size_t kMaxInlinePayload = 256;
+inline constexpr size_t kMaxWholePayload = 16 << 10;
 inline constexpr size_t kMaxPayloadChunk = 1 << 20;
-inline constexpr uint32_t kColdFormatVersion = 1;
+inline constexpr uint32_t kColdFormatVersion = 2;
 
 // ---- values: one record a key ----
 
@@ -71,7 +72,7 @@ void AppendColdValue(std::string* out, std::string_view cold_key, const ColdHead
 /// kCorruption, naming what is wrong, or kUnsupported for another version. Views into `bytes`.
 StatusOr<ColdValue> DecodeColdValue(std::string_view cold_key, std::string_view bytes);
 
-// ---- payload: pieces of a value too large to be inline ----
+// ---- payload: values too large to be inline, whole or in pieces ----
 
 /// id, position, key with 00 as 00 01, terminated by 00 00, chunk number: no key's chunks lie
 /// between another's, even at one position.
@@ -90,6 +91,16 @@ StatusOr<ColdChunkKey> DecodeChunkKey(std::string_view bytes);
 inline uint64_t ChunkCount(uint64_t length) {
   return length / kMaxPayloadChunk + (length % kMaxPayloadChunk != 0);
 }
+
+/// Whether a payload of `length` bytes, which is not inline, lies in a whole record.
+inline bool IsWhole(uint64_t length) { return length <= kMaxWholePayload; }
+/// The value of chunk 0 of such a payload: the layout of a `values` record with everything inline,
+/// so that the value is read with one row. `chunk_key` is the row's key, header.payload_inline is
+/// not looked at, `payload` has header.length bytes.
+void AppendWholeRecord(std::string* out, std::string_view chunk_key, const ColdHeader& header,
+                       std::string_view payload);
+/// Like DecodeColdValue. The header says payload_inline, as the row does.
+StatusOr<ColdValue> DecodeWholeRecord(std::string_view chunk_key, std::string_view bytes);
 
 // ---- expiry: deadlines in order; the value is empty ----
 

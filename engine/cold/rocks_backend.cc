@@ -163,10 +163,18 @@ class RocksBackendImpl : public RocksBackend {
 
   void WaitForMemtableRoom();
   void EncodeOp(const ColdOp& op);
-  void EncodePayload(const ColdOp& op);
-  // The record's payload as it is in `read`'s snapshot, or now.
+  void EncodePayload(const ColdOp& op, const ColdHeader& header);
+  // Chunk 0 of the key's payload as it is in `read`'s snapshot, or now; false: it has none.
+  StatusOr<bool> ReadChunk(const rocksdb::ReadOptions& read, const std::string& chunk_key,
+                           rocksdb::PinnableSlice* chunk);
+  // The record's payload, of which chunk 0 may have been read before.
   Status ReadPayload(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
-                     std::string_view key, uint64_t length, std::string* payload);
+                     std::string_view key, uint64_t length, rocksdb::PinnableSlice* first,
+                     std::string* payload);
+  // GetValue in one snapshot.
+  StatusOr<bool> ReadValue(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
+                           std::string_view key, ColdHeader* header, std::string* payload,
+                           bool* several_rows);
   StatusOr<bool> ReadRecord(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
                             std::string_view key, ColdHeader* header, std::string* payload,
                             bool* apart);
@@ -426,8 +434,9 @@ Status RocksBackendImpl::Enter(std::shared_lock<std::shared_mutex>* lock) const 
 
 // ---- the writer ----
 
-void RocksBackendImpl::EncodePayload(const ColdOp& op) {
-  const bool apart = op.verb == ColdOp::Verb::kPut && op.payload.size() > codec::kMaxInlinePayload;
+void RocksBackendImpl::EncodePayload(const ColdOp& op, const ColdHeader& header) {
+  const bool header_alone = op.verb == ColdOp::Verb::kPutHeader;
+  const bool apart = op.verb == ColdOp::Verb::kPut && !header.payload_inline;
   if (!apart && !op.previous.has_chunks) return;
   const std::string prefix = codec::EncodeChunkPrefix(op.id, op.position, op.key);
   rocksdb::ColumnFamilyHandle* const family = handles_[kPayload];
@@ -436,8 +445,21 @@ void RocksBackendImpl::EncodePayload(const ColdOp& op) {
     codec::AppendChunkNumber(&key_, chunk);
     return key_;
   };
-  uint32_t chunks = 0;
-  if (apart) {
+  if (header_alone) {
+    if (!codec::IsWhole(op.length)) return;
+    value_.clear();
+    codec::AppendColdValue(&value_, chunk_key(0), header, {});
+    batch_.Merge(family, key_, value_);
+    return;
+  }
+  uint32_t chunks = 1;
+  if (!apart) {
+    batch_.Delete(family, chunk_key(0));
+  } else if (codec::IsWhole(op.length)) {
+    value_.clear();
+    codec::AppendWholeRecord(&value_, chunk_key(0), header, op.payload);
+    batch_.Put(family, key_, value_);
+  } else {
     chunks = static_cast<uint32_t>(codec::ChunkCount(op.payload.size()));
     for (uint32_t i = 0; i < chunks; ++i) {
       batch_.Put(
@@ -445,9 +467,6 @@ void RocksBackendImpl::EncodePayload(const ColdOp& op) {
           ToSlice(op.payload.substr(size_t{i} * codec::kMaxPayloadChunk, codec::kMaxPayloadChunk)));
     }
     if (chunks > 1) batch_has_chunk_lists_ = true;
-  } else {
-    batch_.Delete(family, chunk_key(0));
-    chunks = 1;
   }
   if (!op.previous.has_chunks) return;
   // The caller does not know how many chunks the old payload had. Nearly always it was one, and the
@@ -486,11 +505,19 @@ void RocksBackendImpl::EncodeOp(const ColdOp& op) {
     case ColdOp::Verb::kDelete:
       break;
   }
-  if (op.verb != ColdOp::Verb::kPutHeader) EncodePayload(op);
+  ColdHeader header;
+  header.type = op.image.type;
+  header.encoding_hint = op.image.encoding;
+  header.lsn = op.image.lsn;
+  header.expire_ms = op.image.expire_ms;
+  header.access = op.image.access;
+  header.count = op.image.count;
+  header.length = op.length;
+  header.payload_inline =
+      op.verb == ColdOp::Verb::kPut && op.payload.size() <= codec::kMaxInlinePayload;
+  EncodePayload(op, header);
   const uint64_t expire_ms = op.verb == ColdOp::Verb::kDelete ? 0 : op.image.expire_ms;
-  const bool has_chunks =
-      op.verb == ColdOp::Verb::kPutHeader ||
-      (op.verb == ColdOp::Verb::kPut && op.payload.size() > codec::kMaxInlinePayload);
+  const bool has_chunks = op.verb != ColdOp::Verb::kDelete && !header.payload_inline;
   if (op.previous.expire_ms != expire_ms || op.previous.has_chunks != has_chunks) {
     if (op.previous.expire_ms != 0 && op.previous.expire_ms != expire_ms) {
       batch_.Delete(handles_[kExpiry],
@@ -509,16 +536,6 @@ void RocksBackendImpl::EncodeOp(const ColdOp& op) {
                Slice());
     return;
   }
-  ColdHeader header;
-  header.type = op.image.type;
-  header.encoding_hint = op.image.encoding;
-  header.lsn = op.image.lsn;
-  header.expire_ms = op.image.expire_ms;
-  header.access = op.image.access;
-  header.count = op.image.count;
-  header.length = op.length;
-  header.payload_inline =
-      op.verb == ColdOp::Verb::kPut && op.payload.size() <= codec::kMaxInlinePayload;
   value_.clear();
   codec::AppendColdValue(&value_, key_, header,
                          header.payload_inline ? op.payload : std::string_view());
@@ -648,33 +665,50 @@ Status RocksBackendImpl::DropGravesBelow(Lsn lsn) {
 
 // ---- reads ----
 
+StatusOr<bool> RocksBackendImpl::ReadChunk(const rocksdb::ReadOptions& read,
+                                           const std::string& chunk_key,
+                                           rocksdb::PinnableSlice* chunk) {
+  const rocksdb::Status status = db_->Get(read, handles_[kPayload], chunk_key, chunk);
+  if (status.IsNotFound()) return false;
+  if (!status.ok()) return Map(status, Where("read a payload"));
+  return true;
+}
+
 Status RocksBackendImpl::ReadPayload(const rocksdb::ReadOptions& read, uint64_t id,
                                      uint64_t position, std::string_view key, uint64_t length,
-                                     std::string* payload) {
+                                     rocksdb::PinnableSlice* first, std::string* payload) {
   const std::string prefix = codec::EncodeChunkPrefix(id, position, key);
+  const auto whose = [&] {
+    return ", database id " + std::to_string(id) + ", position " + std::to_string(position);
+  };
   const uint64_t chunks = codec::ChunkCount(length);
   payload->clear();
   for (uint64_t i = 0; i < chunks; ++i) {
     std::string chunk_key = prefix;
     codec::AppendChunkNumber(&chunk_key, static_cast<uint32_t>(i));
-    rocksdb::PinnableSlice chunk;
-    const rocksdb::Status status = db_->Get(read, handles_[kPayload], chunk_key, &chunk);
-    if (status.IsNotFound()) {
-      return Status::Corruption(Where("payload chunk " + std::to_string(i) + " of " +
-                                      std::to_string(chunks) + " is missing, database id " +
-                                      std::to_string(id) + ", position " +
-                                      std::to_string(position)));
+    rocksdb::PinnableSlice next;
+    rocksdb::PinnableSlice* chunk = i == 0 ? first : nullptr;
+    if (chunk == nullptr) {
+      chunk = &next;
+      TC_ASSIGN_OR_RETURN(const bool found, ReadChunk(read, chunk_key, chunk));
+      if (!found) {
+        return Status::Corruption(Where("payload chunk " + std::to_string(i) + " of " +
+                                        std::to_string(chunks) + " is missing" + whose()));
+      }
     }
-    if (!status.ok()) return Map(status, Where("read a payload"));
+    if (codec::IsWhole(length)) {
+      const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(chunk_key, ToView(*chunk));
+      if (!whole.ok()) return whole.status().Annotate(Where("read a payload"));
+      payload->assign(whole->inline_payload);
+      break;
+    }
     // `length` was checksummed with its header; still, memory is taken only for what is there.
-    payload->append(chunk.data(), chunk.size());
+    payload->append(chunk->data(), chunk->size());
     if (payload->size() > length) break;
   }
   if (payload->size() != length) {
     return Status::Corruption(Where("a payload has " + std::to_string(payload->size()) +
-                                    " bytes instead of " + std::to_string(length) +
-                                    ", database id " + std::to_string(id) + ", position " +
-                                    std::to_string(position)));
+                                    " bytes instead of " + std::to_string(length) + whose()));
   }
   return {};
 }
@@ -733,27 +767,49 @@ Status RocksBackendImpl::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) 
   return {};
 }
 
+StatusOr<bool> RocksBackendImpl::ReadValue(const rocksdb::ReadOptions& read, uint64_t id,
+                                           uint64_t position, std::string_view key,
+                                           ColdHeader* header, std::string* payload,
+                                           bool* several_rows) {
+  // Most values lie in one row, whole: that is looked for first, and where there is none the
+  // filters, in memory, say so.
+  *several_rows = false;
+  const std::string chunk_key = codec::EncodeChunkKey(id, position, key, 0);
+  rocksdb::PinnableSlice first;
+  TC_ASSIGN_OR_RETURN(const bool has_chunk, ReadChunk(read, chunk_key, &first));
+  // A chunk of this size is no piece: only payloads beyond it are cut.
+  if (has_chunk && first.size() <= codec::kMaxWholePayload) {
+    const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(chunk_key, ToView(first));
+    if (!whole.ok()) return whole.status().Annotate(Where("read a payload"));
+    *header = whole->header;
+    header->payload_inline = false;
+    payload->assign(whole->inline_payload);
+    return true;
+  }
+  *several_rows = true;
+  bool apart = false;
+  TC_ASSIGN_OR_RETURN(const bool found,
+                      ReadRecord(read, id, position, key, header, payload, &apart));
+  if (!found || !apart) return found;
+  TC_RETURN_IF_ERROR(
+      ReadPayload(read, id, position, key, header->length, has_chunk ? &first : nullptr, payload));
+  return true;
+}
+
 StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::string_view key,
                                           ColdHeader* header, std::string* payload) {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
-  // Header and payload must be of one batch. A snapshot takes the database's mutex, so it is the
-  // way out only when a batch landed between the two reads.
+  // Several rows must be of one batch. A snapshot takes the database's mutex, so it is the way out
+  // only when a batch landed between the reads.
   const rocksdb::SequenceNumber before = db_->GetLatestSequenceNumber();
   rocksdb::ReadOptions read;
-  bool apart = false;
-  TC_ASSIGN_OR_RETURN(bool found, ReadRecord(read, id, position, key, header, payload, &apart));
-  if (!found || !apart) return found;
-  Status status = ReadPayload(read, id, position, key, header->length, payload);
-  if (db_->GetLatestSequenceNumber() != before) {
-    const ScopedSnapshot snapshot(db_.get());
-    read.snapshot = snapshot.get();
-    TC_ASSIGN_OR_RETURN(found, ReadRecord(read, id, position, key, header, payload, &apart));
-    if (!found || !apart) return found;
-    status = ReadPayload(read, id, position, key, header->length, payload);
-  }
-  if (!status.ok()) return status;
-  return true;
+  bool several_rows = false;
+  StatusOr<bool> found = ReadValue(read, id, position, key, header, payload, &several_rows);
+  if (!several_rows || db_->GetLatestSequenceNumber() == before) return found;
+  const ScopedSnapshot snapshot(db_.get());
+  read.snapshot = snapshot.get();
+  return ReadValue(read, id, position, key, header, payload, &several_rows);
 }
 
 StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
@@ -791,8 +847,8 @@ StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
     if (value->header.payload_inline) {
       row.payload = value->inline_payload;
     } else {
-      TC_RETURN_IF_ERROR(
-          ReadPayload(read, range.id, row.position, row.key, row.header.length, &row.payload));
+      TC_RETURN_IF_ERROR(ReadPayload(read, range.id, row.position, row.key, row.header.length,
+                                     nullptr, &row.payload));
     }
   }
   if (!it->status().ok()) return Map(it->status(), Where("scan"));

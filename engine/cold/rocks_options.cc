@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/cold/header_merge.h"
 #include "glog/logging.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
@@ -164,6 +165,7 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Fami
                                                       /*deletion_ratio=*/0.4));
   }
   if (family == kPayload) {
+    cf.merge_operator = std::make_shared<HeaderMerge>();
     cf.enable_blob_files = true;
     cf.min_blob_size = options.blob_bytes_min;
     cf.blob_file_size = 64 << 20;

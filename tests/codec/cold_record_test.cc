@@ -38,7 +38,7 @@ ColdHeader LargeHeader() {
 }
 
 void ExpectGolden(const std::string& bytes, const std::string& name) {
-  EXPECT_EQ(ToHex(bytes), ToHex(Golden("cold-tier/v1/" + name))) << name;
+  EXPECT_EQ(ToHex(bytes), ToHex(Golden("cold-tier/v2/" + name))) << name;
 }
 
 TEST(ColdRecord, GoldenKeys) {
@@ -48,25 +48,25 @@ TEST(ColdRecord, GoldenKeys) {
   ExpectGolden(EncodeGraveKey(0xa1b2c3d4e5f6, kId, kPosition, kKey), "graves_key.hex");
   ExpectGolden(EncodeMetaCountsKey(kId), "meta_counts_key.hex");
 
-  const auto values = DecodeColdKey(Golden("cold-tier/v1/values_key.hex"));
+  const auto values = DecodeColdKey(Golden("cold-tier/v2/values_key.hex"));
   ASSERT_TRUE(values.ok());
   EXPECT_EQ(values->id, kId);
   EXPECT_EQ(values->position, kPosition);
-  const std::string chunk_bytes = Golden("cold-tier/v1/payload_key.hex");
+  const std::string chunk_bytes = Golden("cold-tier/v2/payload_key.hex");
   const auto chunk = DecodeChunkKey(chunk_bytes);
   ASSERT_TRUE(chunk.ok());
   EXPECT_EQ(std::tie(chunk->id, chunk->position, chunk->key), std::tie(kId, kPosition, kKey));
   EXPECT_EQ(chunk->chunk, 2u);
-  const std::string expiry_bytes = Golden("cold-tier/v1/expiry_key.hex");
+  const std::string expiry_bytes = Golden("cold-tier/v2/expiry_key.hex");
   const auto expiry = DecodeExpiryKey(expiry_bytes);
   ASSERT_TRUE(expiry.ok());
   EXPECT_EQ(*expiry, (ExpiryKey{kId, 1700000000123, kPosition, kKey}));
-  const std::string grave_bytes = Golden("cold-tier/v1/graves_key.hex");
+  const std::string grave_bytes = Golden("cold-tier/v2/graves_key.hex");
   const auto grave = DecodeGraveKey(grave_bytes);
   ASSERT_TRUE(grave.ok());
   EXPECT_EQ(*grave, (GraveKey{0xa1b2c3d4e5f6, kId, kPosition, kKey}));
   uint64_t id = 0;
-  EXPECT_TRUE(DecodeMetaCountsKey(Golden("cold-tier/v1/meta_counts_key.hex"), &id));
+  EXPECT_TRUE(DecodeMetaCountsKey(Golden("cold-tier/v2/meta_counts_key.hex"), &id));
   EXPECT_EQ(id, kId);
 }
 
@@ -89,21 +89,73 @@ TEST(ColdRecord, GoldenValues) {
   EXPECT_EQ(read_large->inline_payload, "");
 }
 
+ColdHeader WholeHeader() {
+  ColdHeader header = InlineHeader();
+  header.length = 300;
+  return header;
+}
+
+TEST(ColdRecord, GoldenWholeRecord) {
+  const std::string key = EncodeChunkKey(kId, kPosition, kKey, 0);
+  const std::string payload = "\x41\x2a" + std::string(298, 'x');  // a 14-bit length, RDB's form
+  std::string whole;
+  AppendWholeRecord(&whole, key, WholeHeader(), payload);
+  ExpectGolden(whole, "payload_whole.hex");
+  const auto read = DecodeWholeRecord(key, whole);
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->header, WholeHeader());
+  EXPECT_EQ(read->inline_payload, payload);
+}
+
+TEST(ColdRecord, EveryCutAndFlippedBitOfAWholeRecordIsSeen) {
+  const std::string key = EncodeChunkKey(kId, kPosition, kKey, 0);
+  std::string bytes;
+  AppendWholeRecord(&bytes, key, WholeHeader(), std::string(300, 'x'));
+  for (size_t cut = 0; cut < bytes.size(); ++cut) {
+    EXPECT_FALSE(DecodeWholeRecord(key, bytes.substr(0, cut)).ok()) << cut;
+  }
+  EXPECT_FALSE(DecodeWholeRecord(key, bytes + "x").ok());
+  for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
+    std::string flipped = bytes;
+    flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+    EXPECT_FALSE(DecodeWholeRecord(key, flipped).ok()) << bit;
+  }
+  // Neither is a record of `values` one, nor the other way round; nor is a header alone.
+  EXPECT_FALSE(DecodeColdValue(key, bytes).ok());
+  EXPECT_FALSE(DecodeWholeRecord(EncodeChunkKey(kId, kPosition, kKey, 1), bytes).ok());
+  std::string alone;
+  AppendColdValue(&alone, key, LargeHeader(), "");
+  EXPECT_EQ(DecodeWholeRecord(key, alone).status().code(), StatusCode::kCorruption);
+}
+
+TEST(ColdRecord, WholeLimit) {
+  const std::string key = EncodeChunkKey(kId, kPosition, kKey, 0);
+  EXPECT_TRUE(IsWhole(kMaxWholePayload));
+  EXPECT_FALSE(IsWhole(kMaxWholePayload + 1));
+  ColdHeader header;
+  header.length = kMaxWholePayload;
+  std::string bytes;
+  AppendWholeRecord(&bytes, key, header, std::string(kMaxWholePayload, 'x'));
+  const auto read = DecodeWholeRecord(key, bytes);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ(read->inline_payload.size(), kMaxWholePayload);
+}
+
 TEST(ColdRecord, GoldenMeta) {
   ExpectGolden(EncodeMetaHigh(0xa1b2c3d4e5f6), "meta_high.hex");
   ExpectGolden(EncodeMetaFormat(kColdFormatVersion), "meta_format.hex");
   const std::array<uint64_t, 2> hash_key = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
   ExpectGolden(EncodeMetaHashKey(hash_key), "meta_hashkey.hex");
-  EXPECT_EQ(DecodeMetaHigh(Golden("cold-tier/v1/meta_high.hex")).value(), 0xa1b2c3d4e5f6u);
-  EXPECT_EQ(DecodeMetaFormat(Golden("cold-tier/v1/meta_format.hex")).value(), kColdFormatVersion);
-  EXPECT_EQ(DecodeMetaHashKey(Golden("cold-tier/v1/meta_hashkey.hex")).value(), hash_key);
+  EXPECT_EQ(DecodeMetaHigh(Golden("cold-tier/v2/meta_high.hex")).value(), 0xa1b2c3d4e5f6u);
+  EXPECT_EQ(DecodeMetaFormat(Golden("cold-tier/v2/meta_format.hex")).value(), kColdFormatVersion);
+  EXPECT_EQ(DecodeMetaHashKey(Golden("cold-tier/v2/meta_hashkey.hex")).value(), hash_key);
 
   proto::IdCounts counts;
   counts.set_records(2'000'000);
   counts.set_expires(17);
   ExpectGolden(SealMeta(EncodeMetaCountsKey(kId), counts.SerializeAsString()), "meta_counts.hex");
 
-  const std::string sealed = Golden("cold-tier/v1/meta_checkpoint.hex");
+  const std::string sealed = Golden("cold-tier/v2/meta_checkpoint.hex");
   const auto body = OpenMeta(kMetaCheckpoint, sealed);
   ASSERT_TRUE(body.ok()) << body.status().ToString();
   proto::CheckpointRecord checkpoint;

@@ -46,9 +46,9 @@ INSTANTIATE_TEST_SUITE_P(All, FormatPages,
 TEST(FormatPage, EveryKindOfColdRecordIsShown) {
   const std::set<std::string> shown = CheckPage("docs/formats/cold-tier.md");
   const std::filesystem::path folder =
-      std::string(THERMOCLINE_SOURCE_DIR) + "/tests/golden/cold-tier/v1";
+      std::string(THERMOCLINE_SOURCE_DIR) + "/tests/golden/cold-tier/v2";
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
-    EXPECT_TRUE(shown.contains("cold-tier/v1/" + entry.path().filename().string())) << entry.path();
+    EXPECT_TRUE(shown.contains("cold-tier/v2/" + entry.path().filename().string())) << entry.path();
   }
 }
 

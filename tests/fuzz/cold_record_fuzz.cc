@@ -21,6 +21,15 @@ void CheckValue(std::string_view key, std::string_view bytes) {
   FUZZ_CHECK(again == bytes);
 }
 
+void CheckWhole(std::string_view key, std::string_view bytes) {
+  const auto value = DecodeWholeRecord(key, bytes);
+  if (!value.ok()) return;
+  FUZZ_CHECK(IsWhole(value->inline_payload.size()));
+  std::string again;
+  AppendWholeRecord(&again, key, value->header, value->inline_payload);
+  FUZZ_CHECK(again == bytes);
+}
+
 // Puts the right checksum where the header of `bytes` says it is.
 void Sign(std::string_view key, std::string* bytes) {
   ByteReader reader(*bytes);
@@ -66,5 +75,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::string with_checksum(bytes);
   Sign(key, &with_checksum);
   CheckValue(key, with_checksum);
+  const std::string chunk_key =
+      EncodeChunkKey(5, 0x0123456789abcdef, std::string_view("us\0er", 5), 0);
+  CheckWhole(chunk_key, bytes);
+  with_checksum = bytes;
+  Sign(chunk_key, &with_checksum);
+  CheckWhole(chunk_key, with_checksum);
   return 0;
 }

@@ -88,7 +88,7 @@ void RunTarget(Target target, const std::vector<std::string>& seeds) {
   }
 }
 
-TEST(FuzzSmoke, ColdRecord) { RunTarget(Fuzz_cold_record, GoldenSeeds("cold-tier/v1")); }
+TEST(FuzzSmoke, ColdRecord) { RunTarget(Fuzz_cold_record, GoldenSeeds("cold-tier/v2")); }
 
 // Type and payload of every golden DUMP.
 std::vector<std::string> CollectionSeeds() {

@@ -2,6 +2,7 @@
 // fills batches with true claims. Shared by the tests of this folder; header only, one thread.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <tuple>
@@ -48,6 +49,9 @@ class ColdWorkload {
         break;
       case 2:
         size = random_.Uniform(payload_max_ + 1);
+        break;
+      case 3:  // around the largest whole record, which is a little larger than its payload
+        size = std::min<size_t>(payload_max_, codec::kMaxWholePayload - 50 + random_.Uniform(100));
         break;
       default:
         size = random_.Uniform(600);

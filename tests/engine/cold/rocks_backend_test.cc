@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "engine/cold/cold_store.h"
+#include "engine/env/random.h"
 #include "rocksdb/db.h"
 #include "tests/engine/cold/cold_workload.h"
 #include "tests/engine/cold/faulty_fs.h"
@@ -114,6 +115,93 @@ TEST(RocksBackend, PayloadsOfOneChunkThatReplaceEachOtherLeaveNoRangeTombstones)
   const std::string properties =
       backend->Property("payload", "rocksdb.aggregated-table-properties");
   EXPECT_NE(properties.find("# range deletions=0;"), std::string::npos) << properties;
+}
+
+// A GET of a cold value between inline and 16 KiB is one read of the disk, not two: the records of
+// `values` stay where they are.
+TEST(RocksBackend, AValueOfOneRowIsReadWithoutItsRecord) {
+  const TempDir dir;
+  RocksOptions options = SmallOptions(dir);
+  options.block_cache_bytes = 64 << 20;
+  constexpr uint64_t kKeys = 200;
+  // Keys as long as the values: there are as many blocks of records as would be noticed.
+  const auto name = [](uint64_t i) { return std::to_string(i) + std::string(1000, 'k'); };
+  Random random(7);
+  {
+    auto backend = MustOpen(options);
+    ColdBatch batch;
+    for (uint64_t i = 1; i <= kKeys; ++i) {
+      ColdImage image;
+      image.lsn = i;
+      std::string payload(1000, '\0');
+      for (char& c : payload) c = static_cast<char>(random.Next());
+      batch.Put(0, i << 40, name(i), image, std::string_view(payload), {});
+    }
+    ASSERT_TRUE(backend->Write(batch).ok());
+    ASSERT_TRUE(backend->FlushAll().ok());
+  }
+  auto backend = MustOpen(options);
+  const auto misses_of = [&](auto&& read) {
+    const uint64_t before = backend->Stats().cache_misses;
+    for (uint64_t i = 1; i <= kKeys; ++i) read(i);
+    return backend->Stats().cache_misses - before;
+  };
+  ColdHeader header;
+  std::string payload;
+  const uint64_t values = misses_of([&](uint64_t i) {
+    EXPECT_TRUE(*backend->GetValue(0, i << 40, name(i), &header, &payload));
+    EXPECT_EQ(payload.size(), 1000u);
+    EXPECT_FALSE(header.payload_inline);
+    EXPECT_EQ(header.lsn, i);
+  });
+  const uint64_t headers = misses_of(
+      [&](uint64_t i) { EXPECT_TRUE(*backend->GetHeader(0, i << 40, name(i), &header, nullptr)); });
+  EXPECT_GE(values, kKeys / 3);
+  EXPECT_GE(headers, kKeys / 8) << "the records had been read";
+}
+
+TEST(RocksBackend, AHeaderWrittenAloneReachesTheWholeRecord) {
+  const TempDir dir;
+  const RocksOptions options = SmallOptions(dir);
+  auto backend = MustOpen(options);
+  bool replaces = false;
+  for (const size_t length : {codec::kMaxInlinePayload + 1, codec::kMaxWholePayload - 20,
+                              codec::kMaxWholePayload, codec::kMaxWholePayload + 1,
+                              codec::kMaxWholePayload + 30, 3 * codec::kMaxPayloadChunk + 1}) {
+    SCOPED_TRACE(length);
+    const std::string payload(length, 'p');
+    Lsn lsn = length << 10;
+    ColdImage image;
+    image.lsn = lsn;
+    ColdBatch batch;
+    batch.Put(0, 7, "key", image, std::string_view(payload), {0, replaces});
+    replaces = true;
+    ASSERT_TRUE(backend->Write(batch).ok());
+    for (int step = 0; step < 6; ++step) {
+      if (step == 3) {
+        ASSERT_TRUE(backend->FlushAll().ok());
+        backend.reset();
+        backend = MustOpen(options);
+      }
+      if (step == 5) {
+        ASSERT_TRUE(backend->FlushAll().ok());
+        ASSERT_TRUE(backend->CompactRange(0, nullptr).ok());
+      }
+      ColdHeader header;
+      std::string read;
+      ASSERT_TRUE(*backend->GetValue(0, 7, "key", &header, &read)) << step;
+      EXPECT_EQ(read, payload);
+      EXPECT_EQ(header.lsn, lsn);
+      EXPECT_EQ(header.access, image.access);
+      EXPECT_EQ(header.length, length);
+      if (step == 4) continue;
+      image.lsn = ++lsn;
+      image.access = static_cast<uint32_t>(step);
+      batch.Clear();
+      batch.PutHeader(0, 7, "key", image, length, {0, true});
+      ASSERT_TRUE(backend->Write(batch).ok());
+    }
+  }
 }
 
 TEST(RocksBackend, HighNeverFalls) {
