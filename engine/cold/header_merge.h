@@ -1,4 +1,4 @@
-// HeaderMerge: a whole record of `payload` takes over a newer header (docs/formats/cold-tier.md).
+// Header merge: a whole record of `payload` takes over a newer header (docs/formats/cold-tier.md).
 //
 // PutHeader changes a header whose payload is not in memory, and the writer never reads: it adds
 // the header as a merge operand, and RocksDB puts both together when the row is read or compacted.
@@ -6,19 +6,16 @@
 // RocksDB's threads call it at any time; no state.
 #pragma once
 
-#include "rocksdb/merge_operator.h"
+#include <memory>
+
+namespace rocksdb {
+class MergeOperator;
+}
 
 namespace thermocline::engine {
 
 /// An operand is a `values` record without payload, under the chunk's key. Never fails, which would
 /// stop all compactions: what is damaged becomes the row, and whoever reads it is told.
-class HeaderMerge : public rocksdb::MergeOperator {
- public:
-  const char* Name() const override { return "thermocline.header"; }
-  bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override;
-  bool PartialMerge(const rocksdb::Slice& key, const rocksdb::Slice& left,
-                    const rocksdb::Slice& right, std::string* merged,
-                    rocksdb::Logger* logger) const override;
-};
+std::shared_ptr<rocksdb::MergeOperator> NewHeaderMerge();
 
 }  // namespace thermocline::engine

@@ -165,7 +165,7 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Fami
                                                       /*deletion_ratio=*/0.4));
   }
   if (family == kPayload) {
-    cf.merge_operator = std::make_shared<HeaderMerge>();
+    cf.merge_operator = NewHeaderMerge();
     cf.enable_blob_files = true;
     cf.min_blob_size = options.blob_bytes_min;
     cf.blob_file_size = 64 << 20;

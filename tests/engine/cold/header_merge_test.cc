@@ -1,4 +1,4 @@
-// HeaderMerge alone: what RocksDB may hand it, damage included.
+// The merge alone: what RocksDB may hand it, damage included.
 #include "engine/cold/header_merge.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "codec/cold_record.h"
+#include "rocksdb/merge_operator.h"
 
 namespace thermocline::engine {
 namespace {
@@ -46,7 +47,7 @@ std::string Merge(const std::string* existing, const std::vector<std::string>& o
   std::string merged;
   Slice operand(nullptr, 0);
   MergeOperator::MergeOperationOutput out(merged, operand);
-  EXPECT_TRUE(HeaderMerge().FullMergeV2(in, &out));
+  EXPECT_TRUE(NewHeaderMerge()->FullMergeV2(in, &out));
   return operand.data() != nullptr ? operand.ToString() : merged;
 }
 
@@ -60,8 +61,8 @@ TEST(HeaderMerge, TheLastHeaderCountsAndThePayloadStays) {
 
 TEST(HeaderMerge, OperandsAloneBecomeTheLast) {
   std::string merged;
-  EXPECT_TRUE(HeaderMerge().PartialMerge(kKey, Operand(HeaderAt(2)), Operand(HeaderAt(3)), &merged,
-                                         nullptr));
+  EXPECT_TRUE(NewHeaderMerge()->PartialMerge(kKey, Operand(HeaderAt(2)), Operand(HeaderAt(3)),
+                                             &merged, nullptr));
   EXPECT_EQ(merged, Operand(HeaderAt(3)));
 }
 
