@@ -1,6 +1,7 @@
 """What the suites of scripts/bench share: running thermocline-bench, taking turns between the two servers,
 tables of medians and ratios.
 """
+import itertools
 import json
 import os
 import pathlib
@@ -26,14 +27,18 @@ def note(text):
     print(f"-- {text}", file=sys.stderr, flush=True)
 
 
+runs = itertools.count(1)
+
+
 def bench(server, *classes, duration=4.0, warmup=0.5, threads=1, preload=0, run=True, verify=False,
           limit=0):
-    """One run of thermocline-bench; its JSON. With `limit`, until each client has sent so many requests."""
+    """One run of thermocline-bench; its JSON. With `limit`, until each client has sent so many requests.
+    Each run draws anew: one that repeated the run before it would find all its cold keys in memory."""
     if limit:
         duration, warmup = 3600.0, 0.0
     line = [str(BENCH), "--json", "--port", str(server.port), "--duration_s", str(duration),
             "--warmup_s", str(warmup), "--threads", str(threads), "--preload", str(preload),
-            "--requests", str(limit), f"--run={'true' if run else 'false'}", f"--verify={'true' if verify else 'false'}"]
+            "--requests", str(limit), "--seed", str(next(runs)), f"--run={'true' if run else 'false'}", f"--verify={'true' if verify else 'false'}"]
     done = subprocess.run(line + list(classes), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=duration + warmup + 3600)
     if done.returncode != 0:

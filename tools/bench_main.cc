@@ -26,6 +26,8 @@ DEFINE_uint32(threads, 1, "threads of the load generator");
 DEFINE_uint64(preload, 0, "set this many keys of the first class first, in order");
 DEFINE_uint64(requests, 0,
               "stop when each client has sent so many and has its replies (0: by time)");
+DEFINE_uint64(seed, 0,
+              "other draws from the same distributions: a run after a run asks for other keys");
 DEFINE_bool(run, true, "run the classes (false: only preload)");
 DEFINE_bool(verify, false,
             "check every GET's value against its key (values written by this program)");
@@ -139,6 +141,7 @@ int Main(const std::vector<std::string>& arguments) {
       std::fprintf(stderr, "thermocline-bench: %s\n", error.c_str());
       return 2;
     }
+    if (FLAGS_seed != 0) spec.seed ^= Mix64(FLAGS_seed);
     specs.push_back(std::move(spec));
   }
   if (specs.empty()) specs.emplace_back();
