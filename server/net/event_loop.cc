@@ -3,6 +3,7 @@
 
 #include <glog/logging.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -62,12 +63,15 @@ EventLoop::EventLoop(Server* server) : server_(*server), input_(new char[kInputB
   uv_idle_init(&loop_, &idle_);
   uv_timer_init(&loop_, &tick_timer_);
   uv_timer_init(&loop_, &cron_timer_);
-  uv_async_init(&loop_, &wake_, [](uv_async_t*) {});
+  wake_fd_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  PCHECK(wake_fd_ >= 0) << "eventfd";
+  CHECK_EQ(uv_poll_init(&loop_, &wake_poll_, wake_fd_), 0);
   uv_signal_init(&loop_, &sigterm_);
   uv_signal_init(&loop_, &sigint_);
   prepare_.data = sigterm_.data = sigint_.data = this;
   cron_timer_.data = this;
-  tick_timer_.data = this;
+  tick_timer_.data = wake_poll_.data = this;
+  uv_poll_start(&wake_poll_, UV_READABLE, OnWake);
   server_.apply_network = [this](ApplyAction action, const ServerConfig& config) {
     return ApplyConfig(action, config);
   };
@@ -82,11 +86,12 @@ EventLoop::~EventLoop() {
   CloseHandle(&idle_);
   CloseHandle(&tick_timer_);
   CloseHandle(&cron_timer_);
-  CloseHandle(&wake_);
+  CloseHandle(&wake_poll_);
   CloseHandle(&sigterm_);
   CloseHandle(&sigint_);
   uv_run(&loop_, UV_RUN_DEFAULT);  // the close callbacks
   CHECK_EQ(uv_loop_close(&loop_), 0);
+  close(wake_fd_);
 }
 
 // ---- listeners
@@ -193,6 +198,17 @@ char* EventLoop::ReserveInput(size_t bytes) {
     input_used_ = 0;
   }
   return input_.get() + input_used_;
+}
+
+void EventLoop::Wake() {
+  // Fails only when the counter is full, and then the loop will wake up anyway.
+  (void)!eventfd_write(wake_fd_, 1);
+}
+
+// The next tick looks at everything that somebody could have woken the loop for.
+void EventLoop::OnWake(uv_poll_t* poll, int /*status*/, int /*events*/) {
+  eventfd_t count = 0;
+  (void)!eventfd_read(static_cast<EventLoop*>(poll->data)->wake_fd_, &count);
 }
 
 void EventLoop::OnPrepare(uv_prepare_t* prepare) {

@@ -42,7 +42,7 @@ class EventLoop {
   /// Until somebody asks for the stop of the process or loading fails.
   codec::Status Run();
   /// Any thread: the loop has something to look at.
-  void Wake() { uv_async_send(&wake_); }
+  void Wake();
   /// No new clients from now on.
   void CloseListeners(bool tcp_only = false);
 
@@ -64,6 +64,7 @@ class EventLoop {
     bool unix_socket;
   };
   static void OnPrepare(uv_prepare_t* prepare);
+  static void OnWake(uv_poll_t* poll, int status, int events);
   static void OnAccept(uv_poll_t* poll, int status, int events);
   static void OnSignal(uv_signal_t* signal, int number);
   void AddListener(int fd, bool unix_socket);
@@ -79,7 +80,10 @@ class EventLoop {
   uv_idle_t idle_;
   uv_timer_t tick_timer_;
   uv_timer_t cron_timer_;
-  uv_async_t wake_;
+  // Not uv_async: there the loop, once woken, spins until the sender has left uv_async_send, and
+  // senders have a lower priority, so the loop preempts them just there.
+  uv_poll_t wake_poll_;
+  int wake_fd_ = -1;  // eventfd
   uv_signal_t sigterm_, sigint_;
   uint64_t tick_due_ms_ = 0;  // when tick_timer_ fires; 0: it does not
   bool idling_ = false;
