@@ -56,13 +56,17 @@ ColdStore::ColdStore(ColdBackend* backend, ColdStoreOptions options)
   lane_max_[kFaults] = readers;
   lane_max_[kScans] = std::max(1, readers / 2);
   lane_max_[kMaintenance] = 1;
+  CHECK_EQ(sem_init(&wake_readers_, /*pshared=*/0, 0), 0);
   if (!options_.background) return;
   writer_ = std::thread([this] { WriterLoop(); });
   readers_.reserve(readers);
   for (int i = 0; i < readers; ++i) readers_.emplace_back([this] { ReaderLoop(); });
 }
 
-ColdStore::~ColdStore() { Stop(); }
+ColdStore::~ColdStore() {
+  Stop();
+  sem_destroy(&wake_readers_);
+}
 
 // ---- batches
 // --------------------------------------------------------------------------------------
@@ -231,33 +235,20 @@ void ColdStore::WriterLoop() {
 // ----------------------------------------------------------------------------------------
 
 void ColdStore::Submit(std::span<ColdRead* const> reads) {
-  if (reads.empty()) return;
   reads_in_flight_.fetch_add(reads.size(), std::memory_order_relaxed);
-  size_t wake = 0;
-  bool refused = false;
-  {
-    std::lock_guard lock(read_mutex_);
-    refused = stopping_.load();
-    if (!refused) {
-      for (ColdRead* read : reads) lanes_[LaneOf(read->kind)].push_back(read);
-      wake = std::min(reads.size(), static_cast<size_t>(idle_readers_));
-    }
-  }
-  if (refused) {
-    for (ColdRead* read : reads) {
+  for (ColdRead* read : reads) {
+    if (stopped_) {
       read->status = Status::Unavailable("the cold tier is closed");
       Finish(read);
+    } else {
+      inbox_.Push(read);
     }
-    return;
   }
-  for (size_t i = 0; i < wake; ++i) read_cv_.notify_one();
+  for (size_t i = 0; i < reads.size() && ClaimIdleReader(); ++i) sem_post(&wake_readers_);
 }
 
 size_t ColdStore::DrainReads(std::vector<ColdRead*>* out) {
-  std::lock_guard lock(done_mutex_);
-  const size_t n = done_.size();
-  out->insert(out->end(), done_.begin(), done_.end());
-  done_.clear();
+  const size_t n = done_.TakeAll([out](ColdRead* read) { out->push_back(read); });
   reads_in_flight_.fetch_sub(n, std::memory_order_relaxed);
   return n;
 }
@@ -303,13 +294,19 @@ void ColdStore::Perform(ColdRead* read) {
 }
 
 void ColdStore::Finish(ColdRead* read) {
-  bool first;
-  {
-    std::lock_guard lock(done_mutex_);
-    first = done_.empty();
-    done_.push_back(read);
+  if (done_.Push(read) && options_.wake) options_.wake();
+}
+
+void ColdStore::SortInbox() {
+  inbox_.TakeAll([this](ColdRead* read) { lanes_[LaneOf(read->kind)].push_back(read); });
+}
+
+bool ColdStore::ClaimIdleReader() {
+  int idle = idle_readers_.load();
+  while (idle > 0) {
+    if (idle_readers_.compare_exchange_weak(idle, idle - 1)) return true;
   }
-  if (first && options_.wake) options_.wake();
+  return false;
 }
 
 bool ColdStore::LaneOpen(int lane) const {
@@ -332,11 +329,15 @@ void ColdStore::ReaderLoop() {
   std::unique_lock lock(read_mutex_);
   while (!stopping_.load()) {
     Lane lane;
+    SortInbox();
     ColdRead* const read = PickRead(&lane);
     if (read == nullptr) {
-      ++idle_readers_;
-      read_cv_.wait(lock);
-      --idle_readers_;
+      idle_readers_.fetch_add(1);
+      if (!inbox_.empty() && ClaimIdleReader()) continue;
+      lock.unlock();
+      while (sem_wait(&wake_readers_) != 0) {  // a signal came
+      }
+      lock.lock();
       continue;
     }
     ++running_[lane];
@@ -368,6 +369,7 @@ bool ColdStore::RunUntilIdle() {
     any = true;
   }
   if (queue_.empty()) CheckBackground();
+  SortInbox();
   Lane lane;
   while (ColdRead* read = PickRead(&lane)) {
     Perform(read);
@@ -381,17 +383,18 @@ void ColdStore::Stop() {
   if (stopped_) return;
   stopped_ = true;
   {
-    // Under the locks, so that nobody misses it between a look at the flag and the wait.
-    std::scoped_lock lock(write_mutex_, read_mutex_);
+    // Under the lock, so that the writer does not miss it between a look at the flag and the wait.
+    std::lock_guard lock(write_mutex_);
     stopping_.store(true);
   }
   write_cv_.notify_all();
-  read_cv_.notify_all();
+  for (size_t i = 0; i < readers_.size(); ++i) sem_post(&wake_readers_);
   if (options_.background) {
     backend_->BeginShutdown();
     writer_.join();
     for (std::thread& reader : readers_) reader.join();
   }
+  SortInbox();
   for (auto& lane : lanes_) {
     for (ColdRead* read : lane) {
       read->status = Status::Unavailable("the cold tier is closed");

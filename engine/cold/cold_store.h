@@ -11,9 +11,11 @@
 //  - [D4] a checkpoint batch lands after a flush of every family; only then are graves below it
 //  removed.
 //  - A fault never waits behind scans: those use half of the readers at most, maintenance one.
-// Lock order: none; each queue has its own mutex and none is held while a callback or the backend
-// runs.
+// Lock order: none; no lock is held while a callback or the backend runs. Submit and DrainReads
+// take none: readers have the lowest priority, and the executor must not wait for one of them.
 #pragma once
+
+#include <semaphore.h>
 
 #include <atomic>
 #include <condition_variable>
@@ -30,6 +32,7 @@
 #include "codec/status.h"
 #include "engine/cold/cold_backend.h"
 #include "engine/cold/cold_batch.h"
+#include "engine/cold/handoff_list.h"
 
 namespace thermocline::engine {
 
@@ -49,8 +52,9 @@ struct ColdRead {
   uint64_t id = 0;
   uint64_t position = 0;
   std::string key;
-  uint64_t ticket = 0;    // the caller's; not looked at
-  void* owner = nullptr;  // the caller's; not looked at
+  uint64_t ticket = 0;       // the caller's; not looked at
+  void* owner = nullptr;     // the caller's; not looked at
+  ColdRead* next = nullptr;  // the store's
 
   std::vector<ColdHeaderRow> headers;  // kHeaders: asked and answered
   ColdScanRange range;                 // kScan; its id counts, not the one above
@@ -113,7 +117,8 @@ class ColdStore {
 
   // ---- reads -----------------------------------------------------------------------------------
 
-  /// Queues all of them and wakes min(reads, idle readers) threads once.
+  /// Queues all of them and wakes min(reads, idle readers) threads once. The owner's thread, as for
+  /// DrainReads.
   void Submit(std::span<ColdRead* const> reads);
   void Submit(ColdRead* read) { Submit(std::span<ColdRead* const>(&read, 1)); }
   /// Moves finished reads to the end of `out`; returns how many. Order is that of completion.
@@ -149,8 +154,11 @@ class ColdStore {
   void Perform(ColdRead* read);
   void Finish(ColdRead* read);
   // REQUIRES read_mutex_.
+  void SortInbox();
   bool LaneOpen(int lane) const;
   ColdRead* PickRead(Lane* lane);
+  // Whether one of the idle readers was counted out: it is woken, or goes on by itself.
+  bool ClaimIdleReader();
 
   ColdBackend* const backend_;
   const ColdStoreOptions options_;
@@ -171,15 +179,18 @@ class ColdStore {
   Status error_;
   std::atomic<bool> healthy_{true};
 
-  std::mutex read_mutex_;  // lanes_, running_, idle_readers_
-  std::condition_variable read_cv_;
+  HandoffList<ColdRead> inbox_;  // submitted, in no lane yet
+  std::mutex read_mutex_;        // the readers': lanes_, running_, taking from inbox_
   std::deque<ColdRead*> lanes_[kLanes];
   int running_[kLanes] = {};
   int lane_max_[kLanes] = {};  // constant after construction
-  int idle_readers_ = 0;
+  // Readers that found nothing. Counted up under read_mutex_ before a last look at inbox_; counted
+  // down by whoever claims one and then posts once (or goes on, if it claimed itself): so either
+  // the submitter sees the idle reader, or that one sees the read.
+  std::atomic<int> idle_readers_{0};
+  sem_t wake_readers_;
 
-  std::mutex done_mutex_;  // done_
-  std::vector<ColdRead*> done_;
+  HandoffList<ColdRead> done_;
   std::atomic<size_t> reads_in_flight_{0};
 
   std::atomic<bool> stopping_{false};
