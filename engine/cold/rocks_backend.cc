@@ -7,7 +7,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
-#include <deque>
 #include <mutex>
 #include <shared_mutex>
 #include <thread>
@@ -16,6 +15,7 @@
 #include "codec/cold_record.h"
 #include "codec/proto/checkpoint.pb.h"
 #include "engine/cold/manifest_tail.h"
+#include "engine/cold/rocks_kept_batches.h"
 #include "engine/cold/rocks_options.h"
 #include "engine/env/file_system.h"
 #include "glog/logging.h"
@@ -106,7 +106,10 @@ class ScopedSnapshot {
 
 class RocksBackendImpl : public RocksBackend {
  public:
-  explicit RocksBackendImpl(RocksOptions options) : options_(std::move(options)) {}
+  explicit RocksBackendImpl(RocksOptions options)
+      : options_(std::move(options)),
+        // Spares have their place in the share of the memtables' budget that kept ones have.
+        kept_(options_.memtable_bytes / 8 * 3) {}
   ~RocksBackendImpl() override { CloseDb(); }
 
   Status OpenAll();
@@ -116,7 +119,7 @@ class RocksBackendImpl : public RocksBackend {
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
-  void OnIdle() override { spare_ = {}; }
+  void OnIdle() override { kept_.DropSpares(); }
   Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override;
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override;
@@ -159,8 +162,6 @@ class RocksBackendImpl : public RocksBackend {
   // Writes batch_ and keeps it until it is flushed.
   Status Apply(std::string_view what);
   void ForgetFlushed();
-  void Spare(rocksdb::WriteBatch&& batch);
-
   void WaitForMemtableRoom();
   void EncodeOp(const ColdOp& op);
   void EncodePayload(const ColdOp& op, const ColdHeader& header);
@@ -212,13 +213,7 @@ class RocksBackendImpl : public RocksBackend {
   std::atomic<bool> shutting_down_{false};
 
   // The writer's.
-  struct Kept {
-    rocksdb::SequenceNumber end = 0;  // of its last row
-    rocksdb::WriteBatch batch;
-  };
-  std::deque<Kept> kept_;  // not flushed, as far as is known; in order
-  std::atomic<uint64_t> kept_bytes_{0};
-  std::vector<rocksdb::WriteBatch> spare_;  // empty ones with room
+  KeptBatches kept_;
   rocksdb::WriteBatch batch_;
   std::string key_;
   std::string value_;
@@ -543,29 +538,14 @@ void RocksBackendImpl::EncodeOp(const ColdOp& op) {
 }
 
 void RocksBackendImpl::ForgetFlushed() {
-  if (!watcher_->error().ok()) return;
-  const rocksdb::SequenceNumber flushed = watcher_->flushed();
-  while (!kept_.empty() && kept_.front().end <= flushed) {
-    kept_bytes_.fetch_sub(kept_.front().batch.GetDataSize());
-    Spare(std::move(kept_.front().batch));
-    kept_.pop_front();
-  }
-}
-
-void RocksBackendImpl::Spare(rocksdb::WriteBatch&& batch) {
-  // They have their place in the share of the budget that kept ones have.
-  constexpr size_t kSpareBytesMax = 512 << 10;
-  const size_t most = options_.memtable_bytes / 8 * 3 / kSpareBytesMax;
-  if (spare_.size() >= most || batch.GetDataSize() > kSpareBytesMax) return;
-  batch.Clear();
-  spare_.push_back(std::move(batch));
+  if (watcher_->error().ok()) kept_.ForgetUpTo(watcher_->flushed());
 }
 
 void RocksBackendImpl::WaitForMemtableRoom() {
   // The next write makes RocksDB switch and flush when the budget is used up; until flushes under
   // way are done, more would only add to it. Memtables that a long scan holds are not waited for.
   ForgetFlushed();
-  while (buffers_->memory_usage() + kept_bytes_.load() > options_.memtable_bytes &&
+  while (buffers_->memory_usage() + kept_.bytes() > options_.memtable_bytes &&
          !shutting_down_.load() && watcher_->error().ok() &&
          Sum(rocksdb::DB::Properties::kNumImmutableMemTable) > 0) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -576,10 +556,8 @@ void RocksBackendImpl::WaitForMemtableRoom() {
 Status RocksBackendImpl::Apply(std::string_view what) {
   const rocksdb::Status status = db_->Write(write_options_, &batch_);
   if (!status.ok()) return Map(status, Where(what));
-  const size_t size = batch_.GetDataSize();
-  bytes_ingested_.fetch_add(size, std::memory_order_relaxed);
-  kept_bytes_.fetch_add(size);
-  kept_.push_back({db_->GetLatestSequenceNumber(), std::move(batch_)});
+  bytes_ingested_.fetch_add(batch_.GetDataSize(), std::memory_order_relaxed);
+  kept_.Keep(std::move(batch_), db_->GetLatestSequenceNumber());
   batch_ = rocksdb::WriteBatch();
   return {};
 }
@@ -588,15 +566,10 @@ Status RocksBackendImpl::Write(const ColdBatch& batch) {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
   WaitForMemtableRoom();
-  if (!spare_.empty()) {
-    batch_ = std::move(spare_.back());
-    spare_.pop_back();
-  } else {
-    // Room for all at once: no growing, no copies. An operation is smaller as a row than in the
-    // batch.
-    constexpr size_t kSavedAnOp = 32;
-    batch_ = rocksdb::WriteBatch(batch.bytes() - batch.op_count() * kSavedAnOp);
-  }
+  // Room for all at once: no growing, no copies. An operation is smaller as a row than in the
+  // batch.
+  constexpr size_t kSavedAnOp = 32;
+  batch_ = kept_.NewBatch(batch.bytes() - batch.op_count() * kSavedAnOp);
   batch_has_chunk_lists_ = false;
   batch.ForEach([this](const ColdOp& op) { EncodeOp(op); });
   if (batch.has_checkpoint()) {
@@ -639,9 +612,7 @@ Status RocksBackendImpl::FlushAll() {
                                                 std::to_string(left) + " rows are in memtables"));
     return Map(watcher_->error(), Where("flush"));
   }
-  for (Kept& kept : kept_) Spare(std::move(kept.batch));
-  kept_.clear();
-  kept_bytes_.store(0);
+  kept_.ForgetAll();
   return {};
 }
 
@@ -1093,13 +1064,12 @@ Status RocksBackendImpl::Resume() {
   watcher_->Reset();
   // Some of them may be in files already; the order is kept, so the outcome is the same. Rows name
   // their families by number, which stays.
-  for (Kept& kept : kept_) {
-    const rocksdb::Status status = db_->Write(write_options_, &kept.batch);
-    if (!status.ok()) {
-      watcher_->SetError(status);
-      return Map(status, Where("write again after a disk error"));
-    }
-    kept.end = db_->GetLatestSequenceNumber();
+  const rocksdb::Status written = kept_.WriteAgain(
+      [this](rocksdb::WriteBatch* batch) { return db_->Write(write_options_, batch); },
+      [this] { return db_->GetLatestSequenceNumber(); });
+  if (!written.ok()) {
+    watcher_->SetError(written);
+    return Map(written, Where("write again after a disk error"));
   }
   LOG(WARNING) << "cold tier: opened anew after a disk error, " << kept_.size()
                << " batches written again";
@@ -1119,7 +1089,7 @@ ColdStats RocksBackendImpl::Stats() {
   stats.live_bytes =
       Sum(Properties::kEstimateLiveDataSize) +
       (Sum(Properties::kLiveBlobFileSize) - Sum(Properties::kLiveBlobFileGarbageSize));
-  stats.memtable_bytes = Sum(Properties::kSizeAllMemTables) + kept_bytes_.load();
+  stats.memtable_bytes = Sum(Properties::kSizeAllMemTables) + kept_.bytes();
   if (Sum(Properties::kNumEntriesActiveMemTable) + Sum(Properties::kNumEntriesImmMemTables) > 0) {
     stats.unflushed_bytes = Sum(Properties::kCurSizeAllMemTables);
   }
