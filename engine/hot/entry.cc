@@ -58,11 +58,11 @@ StringValue StringValue::Unparsed(std::string_view text) {
 Entry::Layout Entry::Parse() const {
   Layout l;
   const uint16_t f = flags();
-  const uint8_t* p = raw_ + kHeaderBytes;
+  const uint8_t* p = whole() + kHeaderBytes;
   l.key_length = static_cast<uint32_t>(LoadVarint(&p));
   l.length_field = LoadVarint(&p);
   p += (f & kHasExpiry ? 8 : 0) + (f & kColdExpiryOwn ? 8 : 0);
-  l.key_offset = static_cast<uint32_t>(p - raw_);
+  l.key_offset = static_cast<uint32_t>(p - whole());
   l.value_offset = size_t{l.key_offset} + l.key_length;
   l.stored = f & (kHeaderOnly | kTombstone) ? 0 : l.length_field;
   return l;
@@ -78,7 +78,7 @@ Entry* Entry::Allocate(std::string_view key, ValueType type, uint8_t encoding, u
   e->set_lsn(lsn);
   e->raw_[9] = static_cast<uint8_t>(static_cast<unsigned>(type) << 4 | encoding);
   e->set_flags(flags);
-  char* p = reinterpret_cast<char*>(e->raw_ + kHeaderBytes);
+  char* p = reinterpret_cast<char*>(e->whole() + kHeaderBytes);
   p = codec::StoreVarint64(codec::StoreVarint64(p, key.size()), length_field);
   if (flags & kHasExpiry) p += 8;
   if (!key.empty()) std::memcpy(p, key.data(), key.size());
@@ -93,7 +93,7 @@ Entry* Entry::New(std::string_view key, const StringValue& value, uint64_t lsn, 
   Entry* e = Allocate(key, ValueType::kString, static_cast<uint8_t>(value.encoding), flags, stored,
                       stored, lsn);
   const Layout l = e->Parse();
-  if (expiry_ms != 0) std::memcpy(e->raw_ + l.key_offset - 8, &expiry_ms, 8);
+  if (expiry_ms != 0) std::memcpy(e->whole() + l.key_offset - 8, &expiry_ms, 8);
   if (number) {
     std::memcpy(e->value_area(l), &value.number, stored);
   } else if (out_of_line) {
@@ -122,7 +122,7 @@ Entry* Entry::NewHeader(std::string_view key, ValueType type, uint8_t encoding,
                         uint64_t value_length, uint64_t lsn, int64_t expiry_ms) {
   const uint16_t flags = kHeaderOnly | (expiry_ms != 0 ? kHasExpiry : 0);
   Entry* e = Allocate(key, type, encoding, flags, value_length, 0, lsn);
-  if (expiry_ms != 0) std::memcpy(e->raw_ + e->Parse().key_offset - 8, &expiry_ms, 8);
+  if (expiry_ms != 0) std::memcpy(e->whole() + e->Parse().key_offset - 8, &expiry_ms, 8);
   return e;
 }
 
@@ -153,7 +153,7 @@ Entry::Buffer* Entry::ResizeBuffer(Buffer* buffer, size_t capacity, size_t lengt
 
 Entry::Buffer* Entry::buffer(const Layout& l) const {
   Buffer* buffer;
-  std::memcpy(&buffer, raw_ + l.value_offset, 8);
+  std::memcpy(&buffer, whole() + l.value_offset, 8);
   return buffer;
 }
 
@@ -181,15 +181,15 @@ Entry* Entry::Reshape(uint16_t place, uint64_t length_field, size_t stored, size
   const size_t block = AllocationSize(key_offset + old.key_length + stored);
   Entry* e = this;
   if (block == AllocationSize(old.total())) {
-    std::memmove(raw_ + key_offset, raw_ + old.key_offset, old.key_length + kept);
+    std::memmove(whole() + key_offset, whole() + old.key_offset, old.key_length + kept);
   } else {
     e = static_cast<Entry*>(AllocateOrDie(block));
     std::memcpy(e->raw_, raw_, kHeaderBytes);
-    std::memcpy(e->raw_ + key_offset, raw_ + old.key_offset, old.key_length + kept);
+    std::memcpy(e->whole() + key_offset, whole() + old.key_offset, old.key_length + kept);
     std::free(this);
   }
   e->set_flags(new_flags);
-  char* p = reinterpret_cast<char*>(e->raw_ + kHeaderBytes);
+  char* p = reinterpret_cast<char*>(e->whole() + kHeaderBytes);
   p = codec::StoreVarint64(codec::StoreVarint64(p, old.key_length), length_field);
   if (expiry_ms != 0) {
     std::memcpy(p, &expiry_ms, 8);
@@ -262,7 +262,7 @@ Entry* Entry::SetPointer(const void* pointer) {
 Entry* Entry::SetInline(const void* bytes, size_t length) {
   Entry* e = this;
   const Layout l = Parse();
-  uint8_t* area = raw_ + l.value_offset;
+  uint8_t* area = whole() + l.value_offset;
   if (l.length_field != length || (flags() & (kTombstone | kHeaderOnly | kOutOfLine))) {
     FreeOutOfLine();
     e = Reshape(0, length, length, 0, expiry_ms(), cold_expiry_ms());
@@ -339,7 +339,7 @@ bool Entry::IsInt(int64_t* number) const {
   }
   const Layout l = Parse();
   uint64_t bits = 0;
-  std::memcpy(&bits, raw_ + l.value_offset, l.stored);
+  std::memcpy(&bits, whole() + l.value_offset, l.stored);
   const unsigned spare = 64 - 8 * static_cast<unsigned>(l.stored);
   *number = static_cast<int64_t>(bits << spare) >> spare;  // sign extension
   return true;
@@ -356,7 +356,7 @@ std::string_view Entry::Bytes(const Layout& l) const {
     Buffer* b = buffer(l);
     return {b->text(), b->length};
   }
-  return {reinterpret_cast<const char*>(raw_ + l.value_offset), l.stored};
+  return {reinterpret_cast<const char*>(whole() + l.value_offset), l.stored};
 }
 
 uint64_t Entry::ValueLength() const {
@@ -369,7 +369,7 @@ uint64_t Entry::ValueLength() const {
 
 Collection* Entry::object() const {
   Collection* object;
-  std::memcpy(&object, raw_ + Parse().value_offset, 8);
+  std::memcpy(&object, whole() + Parse().value_offset, 8);
   return object;
 }
 

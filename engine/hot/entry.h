@@ -145,7 +145,7 @@ class Entry {
   bool Has(Flag flag) const { return flags() & flag; }
   uint16_t flags() const {
     uint16_t f;
-    std::memcpy(&f, raw_ + 10, 2);
+    std::memcpy(&f, whole() + 10, 2);
     return f;
   }
   /// REQUIRES: `flag` not in kStorageFlags.
@@ -269,7 +269,7 @@ class Entry {
 
   void set_flags(unsigned flags) {
     const uint16_t f = static_cast<uint16_t>(flags);
-    std::memcpy(raw_ + 10, &f, 2);
+    std::memcpy(whole() + 10, &f, 2);
   }
   template <class Encoding>
   void set_type(ValueType type, Encoding encoding) {
@@ -277,7 +277,7 @@ class Entry {
         static_cast<uint8_t>(static_cast<unsigned>(type) << 4 | static_cast<unsigned>(encoding));
   }
   Layout Parse() const;
-  uint8_t* value_area(const Layout& l) { return raw_ + l.value_offset; }
+  uint8_t* value_area(const Layout& l) { return whole() + l.value_offset; }
   Buffer* buffer(const Layout& l) const;
   // Gives the entry another shape: where its value is (`place`: kTombstone, kHeaderOnly, kOutOfLine
   // or 0), length field, size of the value area, deadlines. Key, engine flags and the first `kept`
@@ -300,6 +300,10 @@ class Entry {
   Entry* SetPointer(const void* pointer);
   void FreeOutOfLine();
 
+  // The whole allocation: what lies behind raw_ is reached through it.
+  uint8_t* whole() { return reinterpret_cast<uint8_t*>(this); }
+  const uint8_t* whole() const { return reinterpret_cast<const uint8_t*>(this); }
+
   uint8_t raw_[kHeaderBytes];  // the rest follows
 };
 
@@ -313,7 +317,7 @@ static_assert(sizeof(Entry) == Entry::kHeaderBytes && alignof(Entry) == 1);
 
 inline std::string_view Entry::key() const {
   const uint16_t f = flags();
-  const uint8_t* p = raw_ + kHeaderBytes;
+  const uint8_t* p = whole() + kHeaderBytes;
   if (p[0] < 0x80) {  // nearly all: a key below 128 bytes
     const size_t length = *p++;
     while (*p++ & 0x80) {
@@ -322,7 +326,7 @@ inline std::string_view Entry::key() const {
     return {reinterpret_cast<const char*>(p), length};
   }
   const Layout l = Parse();
-  return {reinterpret_cast<const char*>(raw_ + l.key_offset), l.key_length};
+  return {reinterpret_cast<const char*>(whole() + l.key_offset), l.key_length};
 }
 
 }  // namespace thermocline::engine
