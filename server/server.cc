@@ -452,7 +452,12 @@ void Server::PaceMemory(const ProcessMemory& process) {
   // Resident pages are no measure: libc keeps free ones, and sanitizers hold twice as much again.
   if (process.allocator != "libc") database_->NoteAllocatedBytes(process.allocated);
   const engine::Stats stats = database_->GetStats();
-  const bool soon = stats.budget_bytes != 0 && stats.used_memory > stats.budget_bytes / 10 * 7;
+  // What was freed in one go (a flood of keys that expired) would stand beside what others allocate
+  // next, so free pages count, too.
+  const bool free_pages_beside =
+      process.allocator != "libc" && process.mapped > stats.budget_bytes / 10 * 9;
+  const bool soon = stats.budget_bytes != 0 &&
+                    (stats.used_memory > stats.budget_bytes / 10 * 7 || free_pages_beside);
   if (soon == pages_return_soon_) return;
   pages_return_soon_ = soon;
   SetReturnSoon(soon);
