@@ -1,7 +1,7 @@
 // HandoffList: items that any number of threads push and one takes all at once, oldest first.
 //
 // Without a lock, because one end may be a thread of low priority: preempted inside a lock it would
-// hold up the other end until it gets a CPU again (docs/performance.md, "Cold data"). Only whole
+// hold up the other end until it gets a CPU again (docs/performance.md, "Cold"). Only whole
 // lists are taken, so no item can come back between a look at the head and the exchange (no ABA).
 // Items are not owned.
 #pragma once
