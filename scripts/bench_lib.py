@@ -27,7 +27,7 @@ def note(text):
     print(f"-- {text}", file=sys.stderr, flush=True)
 
 
-runs = itertools.count(1)
+run_seeds = itertools.count(1)
 
 
 def bench(server, *classes, duration=4.0, warmup=0.5, threads=1, preload=0, run=True, verify=False,
@@ -38,7 +38,7 @@ def bench(server, *classes, duration=4.0, warmup=0.5, threads=1, preload=0, run=
         duration, warmup = 3600.0, 0.0
     line = [str(BENCH), "--json", "--port", str(server.port), "--duration_s", str(duration),
             "--warmup_s", str(warmup), "--threads", str(threads), "--preload", str(preload),
-            "--requests", str(limit), "--seed", str(next(runs)), f"--run={'true' if run else 'false'}", f"--verify={'true' if verify else 'false'}"]
+            "--requests", str(limit), "--seed", str(next(run_seeds)), f"--run={'true' if run else 'false'}", f"--verify={'true' if verify else 'false'}"]
     done = subprocess.run(line + list(classes), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=duration + warmup + 3600)
     if done.returncode != 0:

@@ -45,6 +45,10 @@ bool ReturnFreePages() {
   return mallctl == nullptr || mallctl(kPurgeAll, nullptr, nullptr, nullptr, 0) == 0;
 }
 
+bool MemoryIsShort(uint64_t budget, uint64_t used, uint64_t resident) {
+  return budget != 0 && (used > budget / 10 * 7 || resident > budget / 10 * 9);
+}
+
 void SetReturnSoon(bool soon) {
   if (mallctl == nullptr) return;
   ssize_t decay_ms = soon ? kSoonMs : kLateMs;

@@ -18,6 +18,12 @@ AllocatorStats ReadAllocatorStats();
 /// Gives every free page back to the system now. False: refused.
 bool ReturnFreePages();
 
+/// Whether free pages have to go back soon (SetReturnSoon). All in bytes; `budget` is 0 without a
+/// limit, `used` what is accounted for, `resident` AllocatorStats::resident. The latter counts,
+/// too: what was freed in one go (a flood of keys that expired) stands beside what others allocate
+/// next.
+bool MemoryIsShort(uint64_t budget, uint64_t used, uint64_t resident);
+
 /// How long free pages stay for the next allocation before they go back to the system. Soon (a
 /// second, the setting at start) while memory is short: what was spilled would stand beside
 /// `maxmemory` otherwise. Late (ten seconds, jemalloc's default) while there is room: a page given

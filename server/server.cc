@@ -449,15 +449,12 @@ void Server::Cron() {
 
 void Server::PaceMemory(const ProcessMemory& process) {
   if (database_ == nullptr) return;
-  // Resident pages are no measure: libc keeps free ones, and sanitizers hold twice as much again.
-  if (process.allocator != "libc") database_->NoteAllocatedBytes(process.allocated);
+  // libc's figures are no measure: it keeps free pages, and sanitizers hold twice as much again.
+  const bool known = process.allocator != "libc";
+  if (known) database_->NoteAllocatedBytes(process.allocated);
   const engine::Stats stats = database_->GetStats();
-  // What was freed in one go (a flood of keys that expired) would stand beside what others allocate
-  // next, so free pages count, too.
-  const bool free_pages_beside =
-      process.allocator != "libc" && process.mapped > stats.budget_bytes / 10 * 9;
-  const bool soon = stats.budget_bytes != 0 &&
-                    (stats.used_memory > stats.budget_bytes / 10 * 7 || free_pages_beside);
+  const bool soon =
+      MemoryIsShort(stats.budget_bytes, stats.used_memory, known ? process.mapped : 0);
   if (soon == pages_return_soon_) return;
   pages_return_soon_ = soon;
   SetReturnSoon(soon);

@@ -194,7 +194,7 @@ class ColdStore {
   std::atomic<size_t> reads_in_flight_{0};
 
   std::atomic<bool> stopping_{false};
-  bool stopped_ = false;  // Stop()'s caller only
+  bool stopped_ = false;  // the owner's thread only
   std::thread writer_;
   std::vector<std::thread> readers_;
 };

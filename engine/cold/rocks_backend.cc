@@ -165,7 +165,7 @@ class RocksBackendImpl : public RocksBackend {
   void WaitForMemtableRoom();
   void EncodeOp(const ColdOp& op);
   void EncodePayload(const ColdOp& op, const ColdHeader& header);
-  // Chunk 0 of the key's payload as it is in `read`'s snapshot, or now; false: it has none.
+  // A chunk as it is in `read`'s snapshot, or now; false: there is none.
   StatusOr<bool> ReadChunk(const rocksdb::ReadOptions& read, const std::string& chunk_key,
                            rocksdb::PinnableSlice* chunk);
   // The record's payload, of which chunk 0 may have been read before.
@@ -1064,9 +1064,7 @@ Status RocksBackendImpl::Resume() {
   watcher_->Reset();
   // Some of them may be in files already; the order is kept, so the outcome is the same. Rows name
   // their families by number, which stays.
-  const rocksdb::Status written = kept_.WriteAgain(
-      [this](rocksdb::WriteBatch* batch) { return db_->Write(write_options_, batch); },
-      [this] { return db_->GetLatestSequenceNumber(); });
+  const rocksdb::Status written = kept_.WriteAgain(db_.get(), write_options_);
   if (!written.ok()) {
     watcher_->SetError(written);
     return Map(written, Where("write again after a disk error"));

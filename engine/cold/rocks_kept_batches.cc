@@ -29,4 +29,13 @@ void KeptBatches::ForgetUpTo(rocksdb::SequenceNumber flushed) {
   }
 }
 
+rocksdb::Status KeptBatches::WriteAgain(rocksdb::DB* db, const rocksdb::WriteOptions& options) {
+  for (Kept& kept : kept_) {
+    const rocksdb::Status status = db->Write(options, &kept.batch);
+    if (!status.ok()) return status;
+    kept.end = db->GetLatestSequenceNumber();
+  }
+  return rocksdb::Status::OK();
+}
+
 }  // namespace thermocline::engine

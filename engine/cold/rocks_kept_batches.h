@@ -12,6 +12,7 @@
 #include <deque>
 #include <vector>
 
+#include "rocksdb/db.h"
 #include "rocksdb/status.h"
 #include "rocksdb/types.h"
 #include "rocksdb/write_batch.h"
@@ -30,18 +31,9 @@ class KeptBatches {
   /// A flush covers all rows up to `flushed`.
   void ForgetUpTo(rocksdb::SequenceNumber flushed);
   void ForgetAll() { ForgetUpTo(UINT64_MAX); }
-  /// Calls write(WriteBatch*) -> rocksdb::Status for each, oldest first, and end() ->
-  /// SequenceNumber after it, the new one. Stops at the first error; then all of them are still
-  /// kept.
-  template <typename Write, typename End>
-  rocksdb::Status WriteAgain(Write&& write, End&& end) {
-    for (Kept& kept : kept_) {
-      const rocksdb::Status status = write(&kept.batch);
-      if (!status.ok()) return status;
-      kept.end = end();
-    }
-    return rocksdb::Status::OK();
-  }
+  /// Writes all of them to a database opened anew, oldest first. Stops at the first error; then all
+  /// of them are still kept.
+  rocksdb::Status WriteAgain(rocksdb::DB* db, const rocksdb::WriteOptions& options);
   /// Nothing was written for a while.
   void DropSpares() { spares_ = {}; }
 

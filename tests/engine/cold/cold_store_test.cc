@@ -326,6 +326,26 @@ TEST(ColdStore, ScansLeaveReadersForFaults) {
   }));
 }
 
+// The next read comes just when the only reader, done with the last one, is about to sleep.
+TEST(ColdStore, AReaderThatGoesToSleepLeavesNoReadBehind) {
+  FakeColdBackend backend;
+  Loop loop;
+  ColdRead read;  // outlives the store
+  ColdStore store(&backend, loop.Options(/*readers=*/1));
+  std::vector<ColdRead*> done;
+  for (int i = 0; i < 100'000; ++i) {
+    read = ColdRead();
+    store.Submit(&read);
+    done.clear();
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    while (store.DrainReads(&done) == 0) {
+      ASSERT_LT(std::chrono::steady_clock::now(), give_up) << "read " << i << " is not answered";
+    }
+    for (volatile int spin = i % 400; spin > 0;)
+      spin = spin - 1;  // from now to a microsecond later
+  }
+}
+
 TEST(ColdStore, TheLoopIsWokenOnceForAFullList) {
   FakeColdBackend backend;
   Loop loop;
