@@ -5,6 +5,7 @@
 //   capture, checkpoint)
 //       │  └───► Residency (faults, waiters, pins)                       │
 //       ├──────► Spiller (budget, eviction, admission)                   ▼
+//       ├──────► LateBases (after a restart: headers that replay went on without)
 //       ├──────► Expirer (active expiry of both tiers)              ColdStore (writer and reader
 //       threads) └──────► Log
 #pragma once
@@ -27,6 +28,7 @@
 
 namespace thermocline::engine {
 
+class LateBases;
 class Residency;
 class Spiller;
 class TypeEffects;
@@ -50,6 +52,7 @@ struct Core {
   Residency* residency = nullptr;
   Spiller* spiller = nullptr;
   WriteBack* write_back = nullptr;
+  LateBases* late_bases = nullptr;
   // By ValueType; null for strings, whose effects are Database's own.
   std::array<TypeEffects*, 6> type_effects{};
 
@@ -71,9 +74,10 @@ struct Core {
 
   std::vector<Waiter*> ready;  // their OnReady follows at the next Poll
 
-  uint64_t changes = 0;     // effects on keys since Open
-  uint64_t dirtied = 0;     // how often a clean key was changed since Open
-  uint64_t dirty_keys = 0;  // of all keyspaces
+  uint64_t changes = 0;        // effects on keys since Open
+  uint64_t dirtied = 0;        // how often a clean key was changed since Open
+  uint64_t dirty_keys = 0;     // of all keyspaces
+  uint64_t unknown_bases = 0;  // the same: entries with kBaseUnknown
 
   // Positions dropped from memory while a page of cold expiry rows is under way: its rows may be
   // older ([R9]).

@@ -21,6 +21,7 @@
 #include "engine/scan.h"
 #include "engine/tier/access.h"
 #include "engine/tier/filter_loader.h"
+#include "engine/tier/late_bases.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
@@ -64,6 +65,7 @@ class Database::Impl {
         expirer(core, hot, write_back),
         scanner(core),
         filter_loader(core),
+        late_bases(core, hot),
         lists(core, hot),
         hashes(core, hot),
         sets(core, hot),
@@ -71,6 +73,7 @@ class Database::Impl {
     core.residency = &residency;
     core.write_back = &write_back;
     core.spiller = &spiller;
+    core.late_bases = &late_bases;
     core.type_effects[static_cast<size_t>(ValueType::kList)] = &lists;
     core.type_effects[static_cast<size_t>(ValueType::kHash)] = &hashes;
     core.type_effects[static_cast<size_t>(ValueType::kSet)] = &sets;
@@ -93,6 +96,7 @@ class Database::Impl {
   Expirer expirer;
   Scanner scanner;
   FilterLoader filter_loader;
+  LateBases late_bases;
   Lists lists;
   Hashes hashes;
   Sets sets;
@@ -116,6 +120,8 @@ class Database::Impl {
   }
   const Entry* Look(int db, std::string_view key, bool count, bool touch, bool report);
   void SetWhole(HotTier::Ref& ref, std::string_view key, Entry* value, int64_t expire_at_ms);
+  // Why nothing can be written back.
+  codec::Status ColdError() const { return cold->healthy() ? late_bases.error() : cold->error(); }
   void Measure();
 };
 
@@ -167,7 +173,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   core.cold = cold.get();
 
   core.now_ms = core.clock->WallMs();
-  TC_RETURN_IF_ERROR(Recovery(core, hot, write_back).Run());
+  TC_RETURN_IF_ERROR(Recovery(core, hot, write_back, late_bases).Run());
   TC_RETURN_IF_ERROR(backend->MakeWritable());
   filter_loader.Begin();
   log_was_on = core.options.append_only;
@@ -327,6 +333,7 @@ void Database::Release(Waiter* waiter) {
 void Database::CancelWait(Waiter* waiter) {
   impl_->spiller.Cancel(waiter);
   impl_->write_back.Cancel(waiter);
+  impl_->late_bases.Cancel(waiter);
   impl_->scanner.Cancel(waiter);
   impl_->residency.Cancel(waiter);
 }
@@ -345,7 +352,8 @@ codec::Status Database::WriteError() const {
 
 codec::Status Database::GrowthError() const {
   const codec::Status error = WriteError();
-  return error.ok() ? impl_->cold->error() : error;
+  if (!error.ok()) return error;
+  return impl_->ColdError();
 }
 
 // ---- frames
@@ -396,6 +404,7 @@ const Entry* Database::FindForWrite(int db, std::string_view key) {
 }
 Lists& Database::lists() { return impl_->lists; }
 
+bool Database::CountsKnown(Waiter* waiter) { return impl_->late_bases.Await(waiter); }
 uint64_t Database::Size(int db) const { return impl_->core.keyspace.at(db).live; }
 
 DbStats Database::DatabaseStats(int db) const {
@@ -661,7 +670,7 @@ void Database::Yield(Waiter* waiter) {
 // -------------------------------------------------------------------------------------
 
 codec::Status Database::StartCheckpoint(Waiter* waiter) {
-  if (!impl_->cold->healthy()) return impl_->cold->error();
+  TC_RETURN_IF_ERROR(impl_->ColdError());
   const bool was_running = impl_->write_back.checkpoint_running();
   if (waiter != nullptr) impl_->write_back.Await(waiter);
   if (!was_running || waiter != nullptr) impl_->write_back.Start();
@@ -708,6 +717,8 @@ void Database::Poll() {
       CloseFrame(core);
     } else if (read->owner == d.scanner.owner_tag()) {
       d.scanner.Complete(read);
+    } else if (read->owner == d.late_bases.owner_tag()) {
+      d.late_bases.Complete(read);
     } else {
       d.filter_loader.Complete(read);
     }
@@ -746,6 +757,7 @@ void Database::EndTick() {
   }
   if (d.write_back.Due() && !d.write_back.checkpoint_running() && d.cold->healthy())
     d.write_back.Start();
+  d.late_bases.Slice();
   more |= d.write_back.Slice();
   more |= d.spiller.Slice();
   d.filter_loader.Slice();
@@ -770,7 +782,8 @@ Stats Database::GetStats() const {
     stats.resident_keys += space.resident();
     stats.cold_records += space.cold_records;
   });
-  if (!d.cold->healthy()) stats.cold_error = d.cold->error().ToString();
+  stats.unknown_bases = d.core.unknown_bases;
+  if (const codec::Status error = d.ColdError(); !error.ok()) stats.cold_error = error.ToString();
   stats.log = d.log->stats();
   stats.log_bytes_on_disk = stats.log.disk_bytes;
   return stats;
@@ -795,7 +808,7 @@ codec::Status Database::Close() {
   d.write_back.Await(&stopped);
   d.write_back.Start();
   const int64_t give_up_us = d.core.clock->MonotonicUs() + kStopTimeoutMs * 1000;
-  while (!stopped.done && d.cold->healthy() && d.core.clock->MonotonicUs() < give_up_us) {
+  while (!stopped.done && d.ColdError().ok() && d.core.clock->MonotonicUs() < give_up_us) {
     Poll();
     EndTick();
     if (!d.busy && d.core.options.background)
@@ -806,7 +819,7 @@ codec::Status Database::Close() {
     d.write_back.Cancel(&stopped);
     status = codec::Status::Unavailable(
                  "the last checkpoint could not be made; the next start replays the log")
-                 .Annotate(d.cold->error().ToString());
+                 .Annotate(d.ColdError().ToString());
   }
   d.cold->Stop();
   const codec::Status log_status = d.log->Close();

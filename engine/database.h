@@ -128,13 +128,14 @@ struct Stats {
            synchronous_cold_reads = 0;
   uint64_t spilled_keys = 0, captured_keys = 0, captured_bytes = 0;
   uint64_t dirty_keys = 0, tombstones = 0, resident_keys = 0, cold_records = 0;
+  uint64_t unknown_bases = 0;  // until it is 0, keys of the last replay may be counted twice
   uint64_t used_memory = 0, table_bytes = 0, value_bytes = 0, filter_bytes = 0,
            capture_queue_bytes = 0, fixed_bytes = 0, unaccounted_bytes = 0;
   uint64_t budget_bytes = 0;  // maxmemory in force
   uint64_t cold_bytes_on_disk = 0, log_bytes_on_disk = 0;
   // Of tables, since the start; compactions' part of them is the cold tier's write amplification.
   uint64_t cold_flush_bytes = 0, cold_compaction_read_bytes = 0, cold_compaction_write_bytes = 0;
-  uint64_t replayed_frames = 0, replayed_effects = 0;
+  uint64_t replayed_frames = 0, replayed_effects = 0, replayed_bytes = 0;
   int64_t recovery_ms = 0;
   std::string cold_error;
   LogStats log;
@@ -211,7 +212,11 @@ class Database {
   /// The same for commands that go on to write: no hit/miss is counted.
   const Entry* FindForWrite(int db, std::string_view key);
   bool Exists(int db, std::string_view key) { return Find(db, key, Touch::kNo) != nullptr; }
-  uint64_t Size(int db) const;  // exact, O(1)
+  /// Size and DatabaseStats are exact once this is true: not while a restart still looks up what
+  /// the cold tier holds of changed keys. False: the waiter is told (TakeReadError), or, if it is
+  /// null, reading failed (GrowthError).
+  bool CountsKnown(Waiter* waiter);
+  uint64_t Size(int db) const;  // O(1)
   DbStats DatabaseStats(int db) const;
   /// Whether a key may exist without looking at the disk (filter; false is certain).
   bool MayExist(int db, std::string_view key) const;

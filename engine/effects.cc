@@ -229,9 +229,11 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
   if (name == "SET" && argc >= 3) {
     single_key(Verb::kSet, Need::kHeader);
     e.text = argv[2];
+    e.whole = true;
     if (argc == 3) return e;
     if (argc == 4 && argv[3] == "KEEPTTL") {
       e.keep_ttl = true;
+      e.whole = false;
       return e;
     }
     if (argc == 5 && argv[3] == "PXAT" && number(4, &e.number) && e.number > 0) return e;
@@ -247,6 +249,7 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
   }
   if (name == "MSET" && argc >= 3 && argc % 2 == 1) {
     single_key(Verb::kMSet, Need::kHeader);
+    e.whole = true;
     e.key_step = 2;
     return e;
   }
@@ -272,6 +275,7 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
       number(2, &e.number) && e.number >= 0) {
     single_key(Verb::kRestore, Need::kHeader);
     e.text = argv[3];
+    e.whole = true;
     return e;
   }
   if (name == "SELECT" && argc == 2 && number(1, &e.number) && e.number >= 0) {

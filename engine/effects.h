@@ -97,6 +97,7 @@ struct Effect {
   int64_t number = 0;                   // deadline, delta, offset, database
   int64_t number2 = 0;                  // SWAPDB's second
   bool keep_ttl = false;                // SET … KEEPTTL
+  bool whole = false;                   // the key is the same after it, whatever it was before
   ValueType type = ValueType::kString;  // kCollection
   /// First and step of the keys in argv (0: none).
   int key_first = 0, key_step = 0;

@@ -150,7 +150,8 @@ bool HotTier::Delete(Ref& ref) {
   // A key that no capture has seen needs no tombstone, except while a checkpoint is collecting:
   // effects between its LSN and this one would be replayed over a base that lacks the key
   // (docs/design-notes.md, "graves").
-  if (!entry->Has(Entry::kHasCold) && !core_.write_back->collecting()) {
+  if (!entry->Has(Entry::kHasCold) && !entry->Has(Entry::kBaseUnknown) &&
+      !core_.write_back->collecting()) {
     ++core_.changes;
     if (core_.watching) core_.listener->OnKeyChanged(ref.db, entry->key());
     Drop(space, ref.position, entry);
@@ -214,6 +215,7 @@ void HotTier::FlushDb(int db, DbId new_id) {
   entry_bytes_ -= old->entry_bytes;
   core_.changes += old->live;
   core_.dirty_keys -= old->dirty;
+  core_.unknown_bases -= old->unknown_bases;
   // The space frees its table, filter and index wherever it dies.
   std::shared_ptr<Space> doomed = std::move(old);
   core_.reaper.Hand([doomed]() mutable { doomed.reset(); });

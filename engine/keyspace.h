@@ -5,7 +5,8 @@
 // full one. A dropped id is remembered until its records have been range-deleted, which only
 // happens after a checkpoint beyond its drop.
 //
-// Counts ([D11]): live and live_expires are exact now; cold_records and cold_expires are exact as
+// Counts ([D11]): live and live_expires are exact now (after a restart once no base is unknown, see
+// LateBases); cold_records and cold_expires are exact as
 // of the last capture and go into the batch that changes them. Executor thread.
 #pragma once
 
@@ -78,8 +79,9 @@ struct Space {
   uint64_t live_expires = 0;
   uint64_t cold_records = 0;
   uint64_t cold_expires = 0;
-  uint64_t tombstones = 0;   // entries of the table that are no keys
-  uint64_t entry_bytes = 0;  // of all entries of the table
+  uint64_t unknown_bases = 0;  // entries with kBaseUnknown
+  uint64_t tombstones = 0;     // entries of the table that are no keys
+  uint64_t entry_bytes = 0;    // of all entries of the table
   uint32_t entry_bytes_mean =
       128;                   // about, as of the last Spiller::Measure: what a prefetch fetches
   double ttl_sample_ms = 0;  // running mean of remaining TTLs, for INFO's avg_ttl

@@ -57,6 +57,7 @@ struct Options {
   int cold_readers = 8;
   /// Keys whose bases are read together when the log is replayed; some 10 MB of names.
   size_t replay_window_keys = 1 << 16;
+  size_t headers_a_read = 128;  // of keys of a replay that need no more; a reader's piece of them
   bool direct_io = true;
 
   // Mutable.

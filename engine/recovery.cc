@@ -15,6 +15,7 @@
 #include "codec/rdb/object.h"
 #include "codec/resp/command_reader.h"
 #include "engine/hot_tier.h"
+#include "engine/tier/late_bases.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
 #include "engine/types/type_effects.h"
@@ -24,7 +25,6 @@ namespace thermocline::engine {
 namespace {
 
 constexpr size_t kReadsAtOnce = 2048;         // keys
-constexpr size_t kHeadersARead = 128;         // a reader's piece of them
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
 
@@ -93,6 +93,7 @@ codec::Status Recovery::LoadCheckpoint() {
       }
     }
     for (const proto::DroppedId& d : record.dropped()) dropped.push_back({d.id(), d.dropped_lsn()});
+    write_back_.RecallReplayCost(record.replay_us_per_key());
     core_.stats.last_checkpoint_unix_s = static_cast<int64_t>(record.created_unix_ms() / 1000);
   }
   core_.keyspace.Load(ids, std::move(dropped));
@@ -136,6 +137,7 @@ codec::Status Recovery::Run() {
   TC_RETURN_IF_ERROR(core_.log->Start(high_, /*may_jump=*/without_log_));
   core_.log_db = db_;
   DropGraves();
+  late_bases_.Begin();
   core_.recovering = false;
   core_.expire_by_clock = true;
   const int64_t elapsed_us = core_.clock->MonotonicUs() - begin_us;
@@ -184,6 +186,7 @@ codec::Status Recovery::ApplyWindow(Lsn from, Lsn* next) {
     }
     TC_RETURN_IF_ERROR(Apply(frame));
     ++core_.stats.replayed_frames;
+    core_.stats.replayed_bytes += frame.payload.size();
     core_.replay_next = frame.lsn + frame.payload.size();
     bytes += frame.payload.size();
     if (++frames < kFramesBetweenLooks && bytes < kBytesBetweenLooks) return codec::Status();
@@ -198,7 +201,24 @@ codec::Status Recovery::ApplyWindow(Lsn from, Lsn* next) {
   return core_.spiller->short_of_memory() ? RelieveMemory() : codec::Status();
 }
 
+codec::Status Recovery::ResolveLateBases() {
+  late_bases_.Begin();
+  std::vector<ColdRead*> done;
+  while (late_bases_.pending()) {
+    late_bases_.Slice(static_cast<size_t>(core_.options.cold_readers) * 2);
+    if (!core_.options.background) core_.cold->RunUntilIdle();
+    done.clear();
+    if (core_.cold->DrainReads(&done) == 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    for (ColdRead* read : done) late_bases_.Complete(read);
+    TC_RETURN_IF_ERROR(late_bases_.error());
+  }
+  late_bases_.Slice();  // forgets them
+  return {};
+}
+
 codec::Status Recovery::RelieveMemory() {
+  TC_RETURN_IF_ERROR(ResolveLateBases());
   TC_RETURN_IF_ERROR(core_.log->MakeRecoveredDurable());
   TC_RETURN_IF_ERROR(core_.backend->MakeWritable());
   core_.log_db = db_;
@@ -257,7 +277,7 @@ void Recovery::Collect(const ReplayFrame& frame) {
     const auto first = static_cast<size_t>(effect->key_first);
     const size_t end = many ? argv_.size() : std::min(first + 1, argv_.size());
     for (size_t i = first; i < end; i += static_cast<size_t>(effect->key_step)) {
-      Want(window_db_, argv_[i], effect->need);
+      if (!effect->whole) Want(window_db_, argv_[i], effect->need);
     }
   }
 }
@@ -282,7 +302,8 @@ codec::Status Recovery::ReadAhead() {
         ++next;
       } while (next != wanted_.end() && !(*first < *next));
       const bool open = !reads.empty() && reads.back().kind == ColdRead::Kind::kHeaders &&
-                        reads.back().id == first->id && reads.back().headers.size() < kHeadersARead;
+                        reads.back().id == first->id &&
+                        reads.back().headers.size() < core_.options.headers_a_read;
       ColdRead& read = need == Need::kHeader && open ? reads.back() : reads.emplace_back();
       read.id = first->id;
       if (need == Need::kHeader) {
@@ -394,7 +415,7 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
     const size_t keys_end = many ? argv_.size() : 2;
     for (size_t i = 1; i < keys_end; i += static_cast<size_t>(effect.key_step)) {
       const std::string_view key = argv_[i];
-      TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
+      if (!effect.whole) TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
       const HotTier::Ref ref = hot_.Locate(db_, key);
       const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
       if (lsn < frame.lsn) {
@@ -402,8 +423,12 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
       } else if (lsn > frame.lsn || !touched_.contains(FullName(ref.space->id, key))) {
         continue;  // the base has seen this frame
       }
+      const bool base_unknown =
+          effect.whole && MustRead(*ref.space, ref.position, ref.entry, effect.need);
       TC_RETURN_IF_ERROR(
           ApplyToKey(effect, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
+      if (base_unknown)
+        late_bases_.Add(*ref.space, ref.position, ref.space->table.Find(ref.position, key));
     }
   }
 }

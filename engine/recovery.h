@@ -4,10 +4,11 @@
 // every key: in its record, or as a grave if it is absent. Frames from C on are applied in order
 // under the guard [D1]: a key whose LSN is at or above the frame's when the frame begins has seen
 // it already. Bases are exact, so an effect that does not fit is corruption: recovery refuses,
-// naming the frame. The log is taken in windows: a first walk over a window collects the keys whose
-// base is cold, they are read in key order, so that neighbours share a block, and a second walk
-// applies the frames. Nothing expires by the clock ([D15]). Runs on the executor's thread before
-// anything else does.
+// naming the frame. An effect that replaces the whole value needs no base, nor do those behind it:
+// what is left to know of it is read after the start (LateBases). The log is taken in windows: a
+// first walk over a window collects the keys whose base is cold, they are read in key order, so
+// that neighbours share a block, and a second walk applies the frames. Nothing expires by the clock
+// ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
 #include <string>
@@ -22,6 +23,7 @@
 namespace thermocline::engine {
 
 class HotTier;
+class LateBases;
 class WriteBack;
 
 /// Internal id of the database that effect `ordinal` of the frame at `lsn` creates under `number`.
@@ -29,10 +31,11 @@ DbId NewDbId(Lsn lsn, uint32_t ordinal, int number);
 
 class Recovery {
  public:
-  Recovery(Core& core, HotTier& hot, WriteBack& write_back)
+  Recovery(Core& core, HotTier& hot, WriteBack& write_back, LateBases& late_bases)
       : core_(core),
         hot_(hot),
         write_back_(write_back),
+        late_bases_(late_bases),
         window_keys_(core.options.replay_window_keys) {}
 
   /// [D13] The last run kept no log and did not stop cleanly: its cold tier is to be discarded.
@@ -72,6 +75,8 @@ class Recovery {
   /// Applies the frames of the window; ends early, with `*next` where to go on, if memory had to be
   /// relieved, because the bases of the rest went with it.
   codec::Status ApplyWindow(Lsn from, Lsn* next);
+  /// Until no base is unknown.
+  codec::Status ResolveLateBases();
   /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and
   /// spills it.
   codec::Status RelieveMemory();
@@ -90,6 +95,7 @@ class Recovery {
   Core& core_;
   HotTier& hot_;
   WriteBack& write_back_;
+  LateBases& late_bases_;
   Lsn checkpoint_ = 0;
   Lsn high_ = 0;
   bool without_log_ = false;

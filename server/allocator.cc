@@ -1,7 +1,11 @@
 #include "server/allocator.h"
 
+#include <jemalloc/jemalloc.h>
+#include <sys/mman.h>
 #include <sys/types.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
@@ -25,7 +29,50 @@ T Read(const char* name) {
   return mallctl(name, &value, &size, nullptr, 0) == 0 ? value : T{};
 }
 
+// ---- huge pages ----
+
+constexpr size_t kHugePage = size_t{2} << 20;
+constexpr size_t kPopulatedMax = size_t{64} << 20;
+
+extent_hooks_t* default_hooks = nullptr;
+extent_hooks_t huge_page_hooks;
+
+// Fresh address space for an arena, in memory before anything touches it.
+void* AllocatePopulated(extent_hooks_t*, void* at, size_t size, size_t alignment, bool* zero,
+                        bool* commit, unsigned arena) {
+  if (at == nullptr && size >= kHugePage) alignment = std::max(alignment, kHugePage);
+  void* block = default_hooks->alloc(default_hooks, at, size, alignment, zero, commit, arena);
+  if (block == nullptr || size < kHugePage || size > kPopulatedMax) return block;
+  const int saved_errno = errno;  // the caller's malloc succeeds, whatever becomes of the hints
+  madvise(block, size, MADV_HUGEPAGE);
+  madvise(block, size, MADV_POPULATE_WRITE);
+  errno = saved_errno;
+  return block;
+}
+
 }  // namespace
+
+bool AllocateInHugePages() {
+  // Made by the first caller, for all; never destroyed. 0: refused.
+  static const unsigned arena = [] {
+    unsigned made = 0;
+    if (mallctl == nullptr) return made;
+    size_t size = sizeof default_hooks;
+    if (mallctl("arena.0.extent_hooks", &default_hooks, &size, nullptr, 0) != 0) return made;
+    huge_page_hooks = *default_hooks;
+    huge_page_hooks.alloc = AllocatePopulated;
+    extent_hooks_t* hooks = &huge_page_hooks;
+    size = sizeof made;
+    if (mallctl("arenas.create", &made, &size, &hooks, sizeof hooks) != 0) return 0u;
+    // Otherwise each piece would be larger than the one before, and be fetched as a whole, too.
+    size_t grow_max = kHugePage;
+    const std::string limit = "arena." + std::to_string(made) + ".retain_grow_limit";
+    mallctl(limit.c_str(), nullptr, nullptr, &grow_max, sizeof grow_max);
+    return made;
+  }();
+  unsigned mine = arena;
+  return mine != 0 && mallctl("thread.arena", nullptr, nullptr, &mine, sizeof mine) == 0;
+}
 
 AllocatorStats ReadAllocatorStats() {
   AllocatorStats stats;

@@ -377,6 +377,7 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_cold_records", e.cold_records);
   f.Count("tc_dirty_keys", e.dirty_keys);
   f.Count("tc_tombstones", e.tombstones);
+  f.Count("tc_unknown_bases", e.unknown_bases);
   // Movement between the tiers.
   f.Count("storage_provider_read_hits", e.cold_read_hits);
   f.Count("storage_provider_read_misses", e.cold_read_misses);

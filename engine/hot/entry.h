@@ -96,7 +96,8 @@ class Entry {
     kColdHasPayload = 1 << 10,  // the cold copy has payload chunks
     kInProbation = 1 << 11,     // replacement policy: in the probation queue
     kGrave = 1 << 12,  // recovery: a tombstone from a grave; a cold record of the key is younger
-    kFrequencyShift = 14,  // replacement policy: the top two bits are a counter, see frequency()
+    kBaseUnknown = 1 << 13,  // written whole by replay: kHasCold is still to be found out
+    kFrequencyShift = 14,    // replacement policy: the top two bits are a counter, see frequency()
   };
   static constexpr uint16_t kStorageFlags =
       kTombstone | kHeaderOnly | kHasExpiry | kHasColdExpiry | kColdExpiryOwn | kOutOfLine;

@@ -5,6 +5,7 @@
 #include "engine/env/memory_limit.h"
 #include "engine/hot_tier.h"
 #include "engine/tier/access.h"
+#include "engine/tier/late_bases.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/write_back.h"
 
@@ -55,7 +56,7 @@ void Spiller::Measure() {
     limit_ = ~uint64_t{0};
     return;
   }
-  if (!options.tiering || options.policy != EvictionPolicy::kNoEviction) {
+  if (!Spills()) {
     // Redis's reckoning: everything that is not a replica's or the AOF's counts.
     limit_ = budget_ > others ? budget_ - others : 0;
     return;
@@ -160,7 +161,6 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
 }
 
 bool Spiller::Slice() {
-  const bool tiering = core_.options.tiering;
   if (!spill_all_.empty() && !write_back_.checkpoint_running() &&
       core_.cold->queued_batches() == 0) {
     TurnClock(kSliceNodes, /*everything=*/true);
@@ -171,7 +171,7 @@ bool Spiller::Slice() {
     }
     return true;
   }
-  if (!tiering || core_.options.policy != EvictionPolicy::kNoEviction) {
+  if (!Spills()) {
     WakeParked();
     return false;
   }
@@ -216,8 +216,17 @@ bool Spiller::Saturated() const {
          core_.cold->queued_batches() == 0 && !write_back_.checkpoint_running();
 }
 
+bool Spiller::Spills() const {
+  return core_.options.tiering && core_.options.policy == EvictionPolicy::kNoEviction;
+}
+
+bool Spiller::CanWriteBack() const {
+  return core_.cold->healthy() && core_.late_bases->error().ok();
+}
+
 void Spiller::WakeParked() {
-  if (parked_.empty() || (used() > limit_ && !Saturated() && core_.cold->healthy())) return;
+  if (parked_.empty() || write_back_.Behind()) return;
+  if (Spills() && used() > limit_ && !Saturated() && CanWriteBack()) return;
   // All of them: they run in this order, and whoever finds memory short again takes its old place.
   for (const auto& [place, waiter] : std::exchange(parked_, {})) {
     woken_.insert(place);
@@ -291,26 +300,25 @@ Admission Spiller::Admit(Waiter* waiter) {
       core_.stats.cold_bytes_on_disk + core_.stats.log_bytes_on_disk > options.maxdisk) {
     return Admission::kOom;
   }
-  const bool fits = used() <= limit_;
+  // It asks again: it stands for itself.
+  if (waiter != nullptr && waiter->park_order_ != 0) woken_.erase(waiter->park_order_);
   if (options.policy != EvictionPolicy::kNoEviction) {
     // Small steps, as Redis does: what one command needs, not more.
     for (int i = 0; i < 64 && used() > limit_; ++i) {
       if (!EvictByPolicy()) break;
     }
-    return used() > limit_ ? Admission::kOom : Admission::kRun;
   }
-  if (!options.tiering) return fits ? Admission::kRun : Admission::kOom;
-  // It asks again: it stands for itself.
-  if (waiter != nullptr && waiter->park_order_ != 0) woken_.erase(waiter->park_order_);
+  const bool fits = used() <= limit_;
+  if (!fits && !Spills()) return Admission::kOom;
   // Inside EXEC there is no waiter: it was admitted as a whole.
+  if (waiter == nullptr) return Admission::kRun;
   // [R2] A command may exceed the budget by its own keys: nobody else can make room for them.
-  const bool own_keys =
-      waiter != nullptr && !fits && core_.residency->PinnedBytes(waiter) >= used() - limit_;
-  if (waiter == nullptr || own_keys || ((fits || Saturated()) && IsFirst(waiter))) {
-    if (waiter != nullptr) waiter->park_order_ = 0;
+  const bool own_keys = !fits && core_.residency->PinnedBytes(waiter) >= used() - limit_;
+  if (own_keys || ((fits || Saturated()) && !write_back_.Behind() && IsFirst(waiter))) {
+    waiter->park_order_ = 0;
     return Admission::kRun;
   }
-  if (!core_.cold->healthy()) return Admission::kMisconf;
+  if (!CanWriteBack()) return Admission::kMisconf;
   if (waiter->park_order_ == 0) waiter->park_order_ = next_park_order_++;
   parked_.emplace(waiter->park_order_, waiter);
   Residency::AddPending(waiter);

@@ -83,6 +83,9 @@ class Spiller {
   size_t SpillNewcomers(size_t max);
   size_t TurnClock(size_t max, bool everything);
   bool EvictByPolicy();
+  // What does not fit in memory goes to the cold tier; otherwise keys are evicted, or refused.
+  bool Spills() const;
+  bool CanWriteBack() const;
   void WakeParked();
   // Nobody older waits for memory. `waiter` may be null: somebody new.
   bool IsFirst(const Waiter* waiter) const;
@@ -100,8 +103,9 @@ class Spiller {
   std::deque<Newcomer> newcomers_;
   GhostQueue ghosts_;
   int clock_db_ = 0;
-  // [R3] Growing commands by their place in arrival order: those that wait, and those that were
-  // told to go on and have not asked again yet. Nobody younger overtakes either.
+  // [R3] Growing commands that wait for memory, or for a checkpoint (WriteBack::Behind), by their
+  // place in arrival order: those that wait, and those that were told to go on and have not asked
+  // again yet. Nobody younger overtakes either.
   std::map<uint64_t, Waiter*> parked_;
   std::set<uint64_t> woken_;
   std::vector<Waiter*> spill_all_;

@@ -20,6 +20,8 @@ constexpr int64_t kSpareKeptMs = 3000;  // an empty batch waits so long for the 
 constexpr size_t kLandedAtOnce = 32;    // keys whose lookups overlap
 constexpr uint64_t kChangesBetweenMin =
     50'000;  // a checkpoint for less costs more than the replay it saves
+// Times the recovery budget: a burst that the cold tier takes later must not be slowed down.
+constexpr int kHeldAt = 4;
 
 }  // namespace
 
@@ -29,18 +31,28 @@ bool WriteBack::WriterIsFull() const {
 }
 
 bool WriteBack::Due() const {
+  const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
   const uint64_t changes = core_.changes - changes_at_last_;
   // What changes while it runs is to be replayed until it has landed: as much as during the last.
   if (changes >= kChangesBetweenMin &&
-      replay_cost_.Estimate(changes + changes_meanwhile_,
-                            core_.dirtied - dirtied_at_last_ + dirtied_meanwhile_) >=
-          core_.options.recovery_budget_ms * 1000.0) {
+      replay_cost_.Estimate(
+          changes + changes_meanwhile_, core_.dirtied - dirtied_at_last_ + dirtied_meanwhile_,
+          bytes + bytes_meanwhile_) >= core_.options.recovery_budget_ms * 1000.0) {
     return true;
   }
   // Replay rebuilds in memory what the log holds: it must fit there.
-  const uint64_t cap = std::min(core_.options.checkpoint_log_bytes,
-                                std::max<uint64_t>(core_.stats.budget_bytes / 4, 8 << 20));
-  return core_.log->NextLsn() - last_checkpoint_ >= cap;
+  return bytes >= std::min(core_.options.checkpoint_log_bytes,
+                           std::max<uint64_t>(core_.stats.budget_bytes / 4, 8 << 20));
+}
+
+bool WriteBack::Behind() const {
+  if (!checkpoint_running() || !core_.cold->healthy() || !core_.options.append_only) return false;
+  const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
+  if (bytes >= std::max<uint64_t>(core_.stats.budget_bytes / 2, 16 << 20)) return true;
+  const uint64_t changes = core_.changes - changes_at_last_;
+  return changes >= kHeldAt * kChangesBetweenMin &&
+         replay_cost_.Estimate(changes, core_.dirtied - dirtied_at_last_, bytes) >=
+             kHeldAt * core_.options.recovery_budget_ms * 1000.0;
 }
 
 void WriteBack::Start() {
@@ -80,7 +92,7 @@ void WriteBack::BeginSweep() {
 
 bool WriteBack::Slice() {
   if (!spare_batches_.empty() && core_.now_ms - spared_ms_ > kSpareKeptMs) spare_batches_.clear();
-  if (!collecting_) return false;
+  if (!collecting_ || core_.unknown_bases != 0) return false;
   if (restart_) BeginSweep();
   size_t work = kSliceNodes;
   while (work > 0) {
@@ -246,6 +258,7 @@ std::string WriteBack::CheckpointRecord() const {
   record.set_clean(sweep_is_clean_);
   record.set_select_db(checkpoint_select_db_);
   record.set_without_log(!core_.options.append_only);
+  record.set_replay_us_per_key(replay_cost_.learned_us_per_key());
   return record.SerializeAsString();
 }
 
@@ -265,6 +278,7 @@ void WriteBack::CheckpointLanded() {
   dirtied_at_last_ = dirtied_at_start_;
   changes_meanwhile_ = core_.changes - changes_at_start_;
   dirtied_meanwhile_ = core_.dirtied - dirtied_at_start_;
+  bytes_meanwhile_ = core_.recovering ? 0 : core_.log->NextLsn() - checkpoint_;
   core_.stats.last_checkpoint_unix_s = core_.clock->WallMs() / 1000;
   ++core_.stats.checkpoints;
   if (!core_.recovering) core_.log->Recycle(checkpoint_);

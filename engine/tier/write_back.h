@@ -8,6 +8,9 @@
 // left for the next sweep. Sweeps start when the log has grown by what recovery may replay, when
 // memory is short, or when asked for; they advance in slices from EndTick, never inside a frame.
 //
+// While bases are unknown after a restart, a sweep that has begun waits for them: a capture must
+// know what it replaces (LateBases).
+//
 // [D2] While a sweep collects, deletions leave tombstones, and a FLUSHDB makes it begin again with
 // a C behind the flush: a base that replay would find incomplete is never left behind. Executor
 // thread.
@@ -61,13 +64,20 @@ class WriteBack {
   /// Takes what landed: what was captured there is in flight no more. Removes tombstones, and drops
   /// unused entries at once if `spill`.
   void TakeLanded(bool spill);
-  /// The log has grown by as much as recovery may replay.
+  /// The log has grown by so much that a checkpoint begun now lands before recovery would replay
+  /// more than it may.
   bool Due() const;
+  /// It has grown by far more than recovery may replay, or by so much that memory would not hold
+  /// it: who would add to it waits until the checkpoint that runs has landed. False while the cold
+  /// tier fails: then the log grows.
+  bool Behind() const;
 
   /// Recovery is over, and took so long.
   void LearnReplayCost(int64_t us) {
-    replay_cost_.Learn(us, core_.stats.replayed_effects, core_.dirtied);
+    replay_cost_.Learn(us, core_.stats.replayed_effects, core_.dirtied, core_.stats.replayed_bytes);
   }
+  /// What an earlier run learned, as its last checkpoint has it; 0: nothing.
+  void RecallReplayCost(double us_per_key) { replay_cost_.Recall(us_per_key); }
   void SetLastCheckpoint(Lsn lsn) { last_checkpoint_ = lsn; }
   Lsn last_checkpoint() const { return last_checkpoint_; }
   uint64_t changes_since_checkpoint() const { return core_.changes - changes_at_last_; }
@@ -127,8 +137,9 @@ class WriteBack {
   std::string scratch_;
 
   Lsn last_checkpoint_ = 0;
-  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;      // when the last one began
-  uint64_t changes_meanwhile_ = 0, dirtied_meanwhile_ = 0;  // while it ran
+  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;  // when the last one began
+  // While it ran; bytes of log.
+  uint64_t changes_meanwhile_ = 0, dirtied_meanwhile_ = 0, bytes_meanwhile_ = 0;
   ReplayCost replay_cost_;
   bool clean_stop_ = false;
   bool sweep_is_clean_ = false;  // the running sweep began when nothing could change any more

@@ -568,10 +568,22 @@ void RandomKey(CommandContext& c) { c.StartTask(std::make_unique<RandomKeyTask>(
 
 // ---- whole databases -------------------------------------------------------------------------
 
-void DbSize(CommandContext& c) {
-  c.db().GateOnLogEnd();
-  c.reply().Integer(static_cast<int64_t>(c.db().Size(c.dbnum())));
-}
+// After a restart the count may have to be waited for.
+class DbSizeTask final : public CommandTask {
+ public:
+  bool Step(CommandContext& c, engine::Waiter* waiter) override {
+    const codec::Status error = waiter != nullptr ? c.db().TakeReadError(waiter) : codec::Status();
+    if (!error.ok()) return ReplyReadError(c, error);
+    if (!c.db().CountsKnown(waiter)) {
+      return waiter == nullptr && ReplyReadError(c, c.db().GrowthError());
+    }
+    c.db().GateOnLogEnd();
+    c.reply().Integer(static_cast<int64_t>(c.db().Size(c.dbnum())));
+    return true;
+  }
+};
+
+void DbSize(CommandContext& c) { c.StartTask(std::make_unique<DbSizeTask>()); }
 
 // FLUSHDB and FLUSHALL take at most one word. Both words mean the same here: emptying is O(1).
 bool CheckFlushArgs(CommandContext& c) {

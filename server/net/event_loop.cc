@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/allocator.h"
 #include "server/net/listener.h"
 #include "server/net/socket_connection.h"
 
@@ -289,6 +290,7 @@ Status EventLoop::Run() {
 void EventLoop::StartLoading(engine::Options options) {
   options.wake = [this] { Wake(); };
   loader_ = std::thread([this, options = std::move(options)]() mutable {
+    AllocateInHugePages();  // what is replayed
     StatusOr<std::unique_ptr<engine::Database>> database =
         engine::Database::Open(std::move(options));
     if (database.ok()) {

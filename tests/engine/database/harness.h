@@ -83,6 +83,7 @@ class TestDatabase {
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
     options.replay_window_keys = replay_window_keys;
+    options.headers_a_read = 2;  // many reads
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
     db_ = std::move(*opened);
@@ -156,9 +157,22 @@ class TestDatabase {
     Await(&flag);
   }
 
+  /// DBSIZE and the count of deadlines are exact from here on.
+  void AwaitCounts() {
+    for (int i = 0;; ++i) {
+      Flag flag;
+      if (db_->CountsKnown(&flag)) return;
+      Await(&flag);
+      const codec::Status error = db_->TakeReadError(&flag);
+      ASSERT_TRUE(error.ok() || (expect_faults_ && i < 5)) << error.ToString();
+      if (!error.ok()) clock_.AdvanceMs(1000);  // it is tried again
+    }
+  }
+
   /// Everything the database holds.
   void Contents(Keyspace* out) {
     out->clear();
+    AwaitCounts();
     for (int db = 0; db < kDatabases; ++db) {
       engine::ScanRequest request;
       request.db = db;

@@ -48,6 +48,7 @@ class ListsInDatabaseTest : public ::testing::Test {
     test_.Run({{0, key, Need::kValue}}, std::forward<Fn>(fn));
   }
   void ExpectAll(const Lists& model, const std::string& when) {
+    test_.AwaitCounts();
     ASSERT_EQ(test_.db().Size(0), model.size()) << when;
     for (const auto& pair : model) {
       const std::string& key = pair.first;  // clang 14 does not capture structured bindings

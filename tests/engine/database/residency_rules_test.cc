@@ -140,6 +140,7 @@ TEST_F(RulesTest, AReplayLargerThanTheBudgetLosesNothing) {
       for (int round = 0; round < 12; ++round) ASSERT_EQ(value[round * 1000 + 500], 'a' + round);
     }
     EXPECT_EQ(Value("cold"), "x");
+    database_.AwaitCounts();
     EXPECT_EQ(db().Size(0), 401u);
   }
 }

@@ -436,6 +436,7 @@ TEST_F(RulesTest, D7_AFailedFaultIsReadAgainForSomebodyElse) {
 
 TEST_F(RulesTest, D11_CountsAreExactAcrossBothTiersAndRestarts) {
   const auto expect = [&](uint64_t keys, uint64_t expires, const char* when) {
+    database_.AwaitCounts();
     EXPECT_EQ(db().Size(0), keys) << when;
     EXPECT_EQ(db().DatabaseStats(0).expires, expires) << when;
   };

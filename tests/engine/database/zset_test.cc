@@ -218,6 +218,7 @@ class Changes {
 };
 
 void Compare(TestDatabase& database, const Model& model, const std::string& when) {
+  database.AwaitCounts();
   ASSERT_EQ(database.db().Size(0), model.size()) << when;
   for (const auto& [key, value] : model) {
     database.Run({{0, key, Need::kValue}}, [&, &key = key, &value = value](auto& d) {

@@ -1,0 +1,167 @@
+// Replay goes on without the bases of keys that it writes whole; what it left open is found out
+// afterwards, and commands run in between. And the other bound of a restart: who would make the
+// replay longer than it may be waits for the checkpoint.
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/engine/database/rules_fixture.h"
+
+namespace thermocline::testing {
+namespace {
+
+using engine::Admission;
+using engine::Need;
+
+class LateBasesTest : public RulesTest {
+ protected:
+  // 20 cold keys, the first ten with a deadline; then 12 are written whole, and it is killed.
+  void SetUp() override {
+    RulesTest::SetUp();
+    for (int i = 0; i < 20; ++i) Set(Key(i), std::string(i % 2 == 0 ? 10 : 500, 'c'));
+    for (int i = 0; i < 10; ++i) ExpireAt(Key(i), kSoon + i);
+    database_.Spill();
+    for (int i = 4; i < 16; ++i) Set(Key(i), "hot");
+    Set("new", "hot");
+    database_.Tick();
+    ASSERT_TRUE(KillAndOpen());
+  }
+  static std::string Key(int i) { return "k" + std::to_string(i); }
+  void ExpireAt(const std::string& key, int64_t at_ms) {
+    database_.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetExpiry(0, key, at_ms); });
+  }
+  void ExpectCounts(uint64_t keys, uint64_t expires) {
+    database_.AwaitCounts();
+    EXPECT_EQ(db().Size(0), keys);
+    EXPECT_EQ(db().DatabaseStats(0).expires, expires);
+  }
+  int64_t kSoon = database_.clock().WallMs() + 100'000;
+};
+
+TEST_F(LateBasesTest, ReplayLeavesThemOpenAndTheCountsAreExactOnceTheyAreKnown) {
+  // RocksDB's filters are not asked either: a key that is new may be cold as far as replay knows.
+  EXPECT_EQ(db().GetStats().unknown_bases, 13u);
+  EXPECT_EQ(Value(Key(4)), "hot");
+  EXPECT_EQ(Value(Key(16)), std::string(10, 'c'));
+  ExpectCounts(21, 4);
+  EXPECT_EQ(db().GetStats().unknown_bases, 0u);
+  database_.Spill();
+  ExpectCounts(21, 4);
+  EXPECT_EQ(db().GetStats().cold_records, 21u);
+}
+
+TEST_F(LateBasesTest, InsideATransactionTheCountsAreFoundOutAtOnce) {
+  db().EndTick();  // some reads are under way
+  ASSERT_GT(db().GetStats().unknown_bases, 0u);
+  EXPECT_TRUE(db().CountsKnown(nullptr));
+  EXPECT_EQ(db().Size(0), 21u);
+  EXPECT_EQ(db().DatabaseStats(0).expires, 4u);
+  for (int i = 0; i < 5; ++i) database_.Tick();  // what was under way comes back
+  ExpectCounts(21, 4);
+}
+
+TEST_F(LateBasesTest, CommandsRunOverThemAndNothingComesBack) {
+  Delete(Key(4));
+  Delete("new");
+  Delete(Key(5));
+  Set(Key(5), "again");
+  ExpireAt(Key(6), kLate);
+  Append(Key(7), " tail");
+  ASSERT_GT(db().GetStats().unknown_bases, 0u);
+  const auto expect = [&](const char* when) {
+    SCOPED_TRACE(when);
+    ExpectCounts(19, 5);
+    EXPECT_EQ(Value(Key(4)), "(none)");
+    EXPECT_EQ(Value("new"), "(none)");
+    EXPECT_EQ(Value(Key(5)), "again");
+    EXPECT_EQ(Value(Key(7)), "hot tail");
+  };
+  expect("at once");
+  database_.Tick();
+  ASSERT_TRUE(KillAndOpen());
+  expect("killed before anything was captured");
+  database_.Spill();
+  expect("captured");
+  ASSERT_TRUE(KillAndOpen());
+  expect("as stored");
+}
+
+TEST_F(LateBasesTest, TheDeadlineOfAReplacedColdCopyDoesNotFire) {
+  database_.Spill();
+  database_.clock().AdvanceMs(kSoon + 1000 - database_.clock().WallMs());
+  for (int i = 0; i < 100; ++i) database_.Tick();
+  ExpectCounts(17, 0);
+  for (int i = 4; i < 10; ++i) EXPECT_EQ(Value(Key(i)), "hot") << i;
+}
+
+TEST_F(LateBasesTest, AFlushTakesThemAlong) {
+  db().EndTick();
+  Flush(0);
+  Set("after", "v");
+  ExpectCounts(1, 0);
+  database_.Checkpoint();
+  ASSERT_TRUE(KillAndOpen());
+  EXPECT_EQ(Contents(), "0:after=v@0\n");
+}
+
+TEST_F(LateBasesTest, AReplayLargerThanTheBudgetFindsThemOutFirst) {
+  for (int i = 0; i < 400; ++i) Set("large" + std::to_string(i), std::string(10'000, 'l'));
+  database_.Tick();
+  database_.maxmemory = 1 << 20;
+  ASSERT_TRUE(KillAndOpen());
+  ASSERT_GT(db().GetStats().checkpoints, 0u) << "it fitted";
+  ExpectCounts(421, 4);
+  database_.Spill();
+  ExpectCounts(421, 4);
+  EXPECT_EQ(db().GetStats().cold_records, 421u);
+}
+
+TEST_F(LateBasesTest, AFailingReadIsSaidAndRepeated) {
+  fs_->AddFault(
+      {.kinds = kFaultRead | kFaultOpen, .path_part = ".sst", .nth = 1, .from_then_on = true});
+  Nobody waiter;
+  ASSERT_FALSE(db().CountsKnown(&waiter));
+  for (int i = 0; i < 10; ++i) database_.Tick();
+  EXPECT_FALSE(db().TakeReadError(&waiter).ok());
+  EXPECT_FALSE(db().GrowthError().ok());
+  EXPECT_FALSE(db().GetStats().cold_error.empty());
+  EXPECT_EQ(Value(Key(4)), "hot");
+  EXPECT_FALSE(db().CountsKnown(nullptr));
+  fs_->ClearFaults();
+  database_.clock().AdvanceMs(1000);
+  ExpectCounts(21, 4);
+  EXPECT_TRUE(db().GrowthError().ok());
+  database_.Spill();
+  ExpectCounts(21, 4);
+}
+
+// ---- the length of the replay ----
+
+TEST_F(RulesTest, WhoWouldMakeTheReplayTooLongWaitsForTheCheckpoint) {
+  class Told : public engine::Waiter {
+   public:
+    void OnReady() override { told = true; }
+    bool told = false;
+  } waiter;
+  // Half the budget of 64 MB may be in the log; so much more fits in memory.
+  const auto write = [&](int megabytes) {
+    for (int i = 0; i < megabytes; ++i) Set("k" + std::to_string(i % 4), std::string(1 << 20, 'v'));
+  };
+  write(40);
+  EXPECT_EQ(db().AdmitGrowth(&waiter), Admission::kRun) << "no checkpoint has begun";
+  ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+  EXPECT_EQ(db().AdmitGrowth(&waiter), Admission::kParked);
+  EXPECT_EQ(Value("k1").size(), size_t{1} << 20);
+  Delete("k1");
+  const uint64_t checkpoints = db().GetStats().checkpoints;
+  for (int i = 0; i < 100 && !waiter.told; ++i) database_.Tick();
+  ASSERT_TRUE(waiter.told);
+  EXPECT_GT(db().GetStats().checkpoints, checkpoints);
+  EXPECT_EQ(db().AdmitGrowth(&waiter), Admission::kRun);
+  db().Release(&waiter);
+}
+
+}  // namespace
+}  // namespace thermocline::testing
