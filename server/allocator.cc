@@ -18,8 +18,8 @@ int mallctl(const char* name, void* old_value, size_t* old_length, void* new_val
 namespace thermocline::server {
 namespace {
 
-constexpr ssize_t kSoonMs = 1000;  // server/malloc_conf.cc has the same
-constexpr ssize_t kLateMs = 10'000;
+// By FreePages; server/malloc_conf.cc has kSoon's.
+constexpr ssize_t kDecayMs[] = {10'000, 1000, 100};
 constexpr char kPurgeAll[] = "arena.4096.purge";  // MALLCTL_ARENAS_ALL
 
 template <typename T>
@@ -92,13 +92,16 @@ bool ReturnFreePages() {
   return mallctl == nullptr || mallctl(kPurgeAll, nullptr, nullptr, nullptr, 0) == 0;
 }
 
-bool MemoryIsShort(uint64_t budget, uint64_t used, uint64_t resident) {
-  return budget != 0 && (used > budget / 10 * 7 || resident > budget / 10 * 9);
+FreePages WhenFreePagesReturn(uint64_t budget, uint64_t used, uint64_t resident) {
+  if (budget == 0) return FreePages::kLate;
+  if (resident > budget / 10 * 12) return FreePages::kAtOnce;
+  const bool room = used <= budget / 10 * 7 && resident <= budget / 10 * 9;
+  return room ? FreePages::kLate : FreePages::kSoon;
 }
 
-void SetReturnSoon(bool soon) {
+void SetFreePages(FreePages when) {
   if (mallctl == nullptr) return;
-  ssize_t decay_ms = soon ? kSoonMs : kLateMs;
+  ssize_t decay_ms = kDecayMs[static_cast<size_t>(when)];
   mallctl("arenas.dirty_decay_ms", nullptr, nullptr, &decay_ms, sizeof decay_ms);
   const unsigned arenas = Read<unsigned>("arenas.narenas");
   for (unsigned arena = 0; arena < arenas; ++arena) {

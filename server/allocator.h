@@ -26,16 +26,22 @@ bool AllocateInHugePages();
 /// Gives every free page back to the system now. False: refused.
 bool ReturnFreePages();
 
-/// Whether free pages have to go back soon (SetReturnSoon). All in bytes; `budget` is 0 without a
-/// limit, `used` what is accounted for, `resident` AllocatorStats::resident. The latter counts,
-/// too: what was freed in one go (a flood of keys that expired) stands beside what others allocate
-/// next.
-bool MemoryIsShort(uint64_t budget, uint64_t used, uint64_t resident);
-
-/// How long free pages stay for the next allocation before they go back to the system. Soon (a
-/// second, the setting at start) while memory is short: what was spilled would stand beside
-/// `maxmemory` otherwise. Late (ten seconds, jemalloc's default) while there is room: a page given
-/// back and fetched again costs more than what is done with it, above all in a virtual machine.
-void SetReturnSoon(bool soon);
+/// How long free pages stay for the next allocation before they go back to the system.
+enum class FreePages : uint8_t {
+  /// Ten seconds, jemalloc's default, while there is room: a page given back and fetched again
+  /// costs
+  /// more than what is done with it, above all in a virtual machine.
+  kLate,
+  /// A second, the setting at start, while memory is short: what was spilled would stand beside
+  /// `maxmemory` otherwise.
+  kSoon,
+  /// A tenth of it, when what stands there has become too much.
+  kAtOnce,
+};
+/// All in bytes; `budget` is 0 without a limit, `used` what is accounted for, `resident`
+/// AllocatorStats::resident. The latter counts, too: what was freed in one go (a flood of keys that
+/// expired) stands beside what others allocate next.
+FreePages WhenFreePagesReturn(uint64_t budget, uint64_t used, uint64_t resident);
+void SetFreePages(FreePages when);
 
 }  // namespace thermocline::server

@@ -453,11 +453,11 @@ void Server::PaceMemory(const ProcessMemory& process) {
   const bool known = process.allocator != "libc";
   if (known) database_->NoteAllocatedBytes(process.allocated);
   const engine::Stats stats = database_->GetStats();
-  const bool soon =
-      MemoryIsShort(stats.budget_bytes, stats.used_memory, known ? process.mapped : 0);
-  if (soon == pages_return_soon_) return;
-  pages_return_soon_ = soon;
-  SetReturnSoon(soon);
+  const FreePages when =
+      WhenFreePagesReturn(stats.budget_bytes, stats.used_memory, known ? process.mapped : 0);
+  if (when == free_pages_) return;
+  free_pages_ = when;
+  SetFreePages(when);
 }
 
 // Every client is looked at about once a second, at least a few a call.

@@ -22,6 +22,7 @@
 
 #include "codec/status.h"
 #include "engine/database.h"
+#include "server/allocator.h"
 #include "server/blocking.h"
 #include "server/client.h"
 #include "server/commands/command_table.h"
@@ -211,7 +212,7 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   bool gates_matter_ = false;     // of this tick's flush
   engine::Lsn released_end_ = 0;  // replies whose gate is not beyond it may leave
   size_t cron_cursor_ = 0;
-  bool pages_return_soon_ = true;  // what SetReturnSoon was told; the setting at start
+  FreePages free_pages_ = FreePages::kSoon;  // what SetFreePages was told; the setting at start
 
   std::string run_id_;
   int64_t started_ms_ = 0;

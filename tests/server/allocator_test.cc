@@ -15,11 +15,13 @@ namespace thermocline::server {
 namespace {
 
 TEST(Allocator, FreePagesStayOnlyWhileThereIsRoomForThem) {
-  EXPECT_FALSE(MemoryIsShort(/*budget=*/0, /*used=*/1000, /*resident=*/1000));
-  EXPECT_FALSE(MemoryIsShort(1000, 700, 900));
-  EXPECT_TRUE(MemoryIsShort(1000, 701, 701));
+  EXPECT_EQ(WhenFreePagesReturn(/*budget=*/0, /*used=*/1000, /*resident=*/1000), FreePages::kLate);
+  EXPECT_EQ(WhenFreePagesReturn(1000, 700, 900), FreePages::kLate);
+  EXPECT_EQ(WhenFreePagesReturn(1000, 701, 701), FreePages::kSoon);
   // Keys expired: little is used, but the pages are still there.
-  EXPECT_TRUE(MemoryIsShort(1000, 100, 901));
+  EXPECT_EQ(WhenFreePagesReturn(1000, 100, 901), FreePages::kSoon);
+  EXPECT_EQ(WhenFreePagesReturn(1000, 900, 1200), FreePages::kSoon);
+  EXPECT_EQ(WhenFreePagesReturn(1000, 100, 1201), FreePages::kAtOnce);
 }
 
 // Bytes of huge pages that the process has; -1: the system does not say.
