@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engine/hot_tier.h"
+#include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
 
 namespace thermocline::engine {
@@ -60,7 +61,9 @@ bool Expirer::Slice() {
 }
 
 void Expirer::AskForRows() {
-  if (page_under_way_ || core_.now_ms < next_page_ms_ || write_back_.WriterIsFull()) return;
+  if (page_under_way_ || core_.now_ms < next_page_ms_) return;
+  // A tombstone takes memory until its deletion has landed; while there is room, keys go on time.
+  if (write_back_.WriterIsFull() && core_.spiller->short_of_memory()) return;
   for (int i = 0; i < core_.keyspace.databases(); ++i) {
     const int db = (next_db_ + i) % core_.keyspace.databases();
     const Space& space = core_.keyspace.at(db);

@@ -74,6 +74,7 @@ struct Options {
   int lfu_decay_minutes = 1;
   int recovery_budget_ms = 1000;  // checkpoints are taken so that replay stays within it
   uint64_t checkpoint_log_bytes = 256ull << 20;
+  int64_t checkpoint_interval_ms = 10'000;  // at most, while there are changes
   TypeLimits type_limits;
 };
 

@@ -170,5 +170,6 @@ SPEED_COLUMNS = ("cell", "ours op/s", "redis op/s", "ratio", "ours CPU us/op", "
                  "ours p99 us", "redis p99 us")
 
 
-def disk_bytes(server):
-    return sum(path.stat().st_blocks * 512 for path in server.directory.rglob("*") if path.is_file())
+def disk_bytes(server, below=""):
+    """Bytes of the data directory, or of what lies in its folder `below`."""
+    return sum(path.stat().st_blocks * 512 for path in (server.directory / below).rglob("*") if path.is_file())

@@ -33,6 +33,7 @@ bool WriteBack::WriterIsFull() const {
 bool WriteBack::Due() const {
   const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
   const uint64_t changes = core_.changes - changes_at_last_;
+  if (changes > 0 && core_.now_ms - begun_ms_ >= core_.options.checkpoint_interval_ms) return true;
   // What changes while it runs is to be replayed until it has landed: as much as during the last.
   if (changes >= kChangesBetweenMin &&
       replay_cost_.Estimate(
@@ -78,6 +79,7 @@ void WriteBack::BeginSweep() {
   restart_ = false;
   checkpoint_ = core_.recovering ? core_.replay_next : core_.log->NextLsn();
   checkpoint_select_db_ = core_.log_db;
+  begun_ms_ = core_.now_ms;
   sweep_is_clean_ = clean_stop_;
   changes_at_start_ = core_.changes;
   dirtied_at_start_ = core_.dirtied;

@@ -65,7 +65,8 @@ class WriteBack {
   /// unused entries at once if `spill`.
   void TakeLanded(bool spill);
   /// The log has grown by so much that a checkpoint begun now lands before recovery would replay
-  /// more than it may.
+  /// more than it may; or something has changed, and the last one began checkpoint_interval_ms ago:
+  /// what was deleted gives its disk space back only after that.
   bool Due() const;
   /// It has grown by far more than recovery may replay, or by so much that memory would not hold
   /// it: who would add to it waits until the checkpoint that runs has landed. False while the cold
@@ -78,7 +79,10 @@ class WriteBack {
   }
   /// What an earlier run learned, as its last checkpoint has it; 0: nothing.
   void RecallReplayCost(double us_per_key) { replay_cost_.Recall(us_per_key); }
-  void SetLastCheckpoint(Lsn lsn) { last_checkpoint_ = lsn; }
+  void SetLastCheckpoint(Lsn lsn) {
+    last_checkpoint_ = lsn;
+    begun_ms_ = core_.now_ms;
+  }
   Lsn last_checkpoint() const { return last_checkpoint_; }
   uint64_t changes_since_checkpoint() const { return core_.changes - changes_at_last_; }
   /// The next checkpoint says that nothing is to be replayed after it.
@@ -137,6 +141,7 @@ class WriteBack {
   std::string scratch_;
 
   Lsn last_checkpoint_ = 0;
+  int64_t begun_ms_ = 0;                                // the last sweep
   uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;  // when the last one began
   // While it ran; bytes of log.
   uint64_t changes_meanwhile_ = 0, dirtied_meanwhile_ = 0, bytes_meanwhile_ = 0;
