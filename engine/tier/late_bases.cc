@@ -70,8 +70,13 @@ void LateBases::Slice(size_t reads_max) {
 void LateBases::Complete(ColdRead* read) {
   const std::unique_ptr<ColdRead> owned(read);
   --under_way_;
-  error_ = Take(*read);
-  if (error_.ok()) return;
+  const codec::Status status = Take(*read);
+  if (status.ok()) {
+    // One that was under way beside a failing one says nothing about the next try.
+    if (core_.now_ms >= next_try_ms_) error_ = {};
+    return;
+  }
+  error_ = status;
   LOG(ERROR) << "what the cold tier holds of keys changed before the start: " << error_.ToString();
   next_try_ms_ = core_.now_ms + kRetryMs;
   Tell(error_);

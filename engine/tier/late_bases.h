@@ -39,8 +39,9 @@ class LateBases {
   /// this failed, see error().
   bool Await(Waiter* waiter);
   void Cancel(Waiter* waiter) { std::erase(awaiting_, waiter); }
-  /// Why reads are being repeated.
+  /// Why reads are to be repeated.
   const codec::Status& error() const { return error_; }
+  bool reading() const { return under_way_ != 0; }
 
   void* owner_tag() { return this; }
 

@@ -118,6 +118,36 @@ TEST_F(LateBasesTest, AReplayLargerThanTheBudgetFindsThemOutFirst) {
   EXPECT_EQ(db().GetStats().cold_records, 421u);
 }
 
+TEST_F(LateBasesTest, AReadThatFailsWhileMemoryIsShortFailsTheStart) {
+  // Of so many blocks that one of the faults meets them, behind the reads that open the tables.
+  constexpr int kMany = 3000;
+  const auto write = [&] {
+    for (int i = 0; i < kMany; ++i) Set("many" + std::to_string(i), std::string(100, 'v'));
+  };
+  database_.maxmemory = 64 << 20;
+  ASSERT_TRUE(KillAndOpen());
+  write();
+  database_.Spill();
+  bool met = false;
+  for (uint64_t nth = 10; nth <= 400 && !met; nth += 15) {
+    SCOPED_TRACE(nth);
+    database_.maxmemory = 64 << 20;
+    ASSERT_TRUE(KillAndOpen());
+    write();
+    for (int i = 0; i < 40; ++i) Set("large" + std::to_string(i), std::string(50'000, 'l'));
+    database_.Tick();
+    database_.Kill();
+    database_.maxmemory = 1 << 20;
+    fs_->AddFault({.kinds = kFaultRead, .path_part = ".sst", .nth = nth});
+    const std::string opened = database_.Open().ToString();
+    fs_->ClearFaults();
+    met = opened.find("headers of keys") != std::string::npos;
+    ASSERT_TRUE(KillAndOpen());
+    ExpectCounts(61 + kMany, 4);
+  }
+  EXPECT_TRUE(met);
+}
+
 TEST_F(LateBasesTest, AFailingReadIsSaidAndRepeated) {
   fs_->AddFault(
       {.kinds = kFaultRead | kFaultOpen, .path_part = ".sst", .nth = 1, .from_then_on = true});
