@@ -163,6 +163,7 @@ class TestDatabase {
       Flag flag;
       if (db_->CountsKnown(&flag)) return;
       Await(&flag);
+      if (::testing::Test::HasFatalFailure()) return;
       const codec::Status error = db_->TakeReadError(&flag);
       ASSERT_TRUE(error.ok() || (expect_faults_ && i < 5)) << error.ToString();
       if (!error.ok()) clock_.AdvanceMs(1000);  // it is tried again
