@@ -83,6 +83,10 @@ class Recovery {
   /// Whether the key's base is in the cold tier as far as the table can tell.
   static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
   codec::Status Apply(const ReplayFrame& frame);
+  /// The effect is applied without a base (LateBases).
+  bool NeedsNoBase(const Effect& effect) const {
+    return effect.whole && core_.options.replay_without_bases;
+  }
   codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);
   codec::Status LoadSpace(Space& space);
   codec::Status Flush(int number, DbId new_id);

@@ -103,7 +103,7 @@ void LateBases::Learn(Space& space, Entry* entry, const ColdHeaderRow& row) {
   --core_.unknown_bases;
   if (!row.found) return;
   // [D2], [D5]: all that reached the cold tier was replayed.
-  LOG_IF(DFATAL, row.header.lsn > entry->lsn())
+  LOG_IF(DFATAL, !core_.recovering && row.header.lsn > entry->lsn())
       << "the cold record of a key is younger than the log: " << row.header.lsn << " over "
       << entry->lsn();
   --space.live;

@@ -83,6 +83,7 @@ class TestDatabase {
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
     options.replay_window_keys = replay_window_keys;
+    options.replay_without_bases = true;
     options.headers_a_read = 2;  // many reads
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
