@@ -29,8 +29,7 @@ bool ReturnFreePages();
 /// How long free pages stay for the next allocation before they go back to the system.
 enum class FreePages : uint8_t {
   /// Ten seconds, jemalloc's default, while there is room: a page given back and fetched again
-  /// costs
-  /// more than what is done with it, above all in a virtual machine.
+  /// costs more than what is done with it, above all in a virtual machine.
   kLate,
   /// A second, the setting at start, while memory is short: what was spilled would stand beside
   /// `maxmemory` otherwise.
