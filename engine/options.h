@@ -57,8 +57,8 @@ struct Options {
   int cold_readers = 8;
   /// Keys whose bases are read together when the log is replayed; some 10 MB of names.
   size_t replay_window_keys = 1 << 16;
-  /// Off: one of 45 kill cycles ended with a DBSIZE that was not what SCAN found, and the cause is
-  /// not known (docs/status.md). On in the engine's tests.
+  /// Off: one of some 150 kill cycles ended with a DBSIZE that was not what SCAN found, and the
+  /// cause is not known (docs/status.md). On in half of the engine's tests.
   bool replay_without_bases = false;
   size_t headers_a_read = 128;  // of keys of a replay that need no more; a reader's piece of them
   bool direct_io = true;

@@ -51,6 +51,7 @@ class TestDatabase {
 
   uint64_t maxmemory = 64 << 20;
   size_t replay_window_keys = 3;  // many windows
+  bool replay_without_bases;      // with even seeds
   // So small that both forms of each type occur.
   engine::TypeLimits type_limits{.list_max_listpack_size = 4,
                                  .hash_max_listpack_entries = 4,
@@ -62,7 +63,7 @@ class TestDatabase {
   explicit TestDatabase(std::shared_ptr<JournalFs> fs,
                         engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
                         uint64_t seed = 1)
-      : fs_(std::move(fs)), random_(seed), policy_(policy) {
+      : replay_without_bases(seed % 2 == 0), fs_(std::move(fs)), random_(seed), policy_(policy) {
     EXPECT_TRUE(engine::CreateDirDurably(fs_, kDir).ok());
   }
 
@@ -83,7 +84,7 @@ class TestDatabase {
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
     options.replay_window_keys = replay_window_keys;
-    options.replay_without_bases = true;
+    options.replay_without_bases = replay_without_bases;
     options.headers_a_read = 2;  // many reads
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
