@@ -79,6 +79,7 @@ struct Core {
   uint64_t dirty_keys = 0;     // of all keyspaces
   uint64_t unknown_bases = 0;  // the same: entries with kBaseUnknown
 
+  uint64_t tombstones_dropped = 0;  // since Open
   // Positions dropped from memory while a page of cold expiry rows is under way: its rows may be
   // older ([R9]).
   bool track_drops = false;

@@ -166,6 +166,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   ColdStoreOptions store_options;
   store_options.readers = core.options.cold_readers;
   store_options.background = core.options.background;
+  store_options.reads_first = core.options.reads_first;
   store_options.durable_end = [this] { return log->DurableEnd(); };
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;

@@ -96,6 +96,7 @@ struct ScanRequest {
   uint64_t count = 10;  // keys to examine
   // Filled by the engine.
   bool submitted = false;
+  int rereads = 0;
   std::shared_ptr<void> state;
 };
 

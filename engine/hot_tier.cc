@@ -312,11 +312,16 @@ void HotTier::InstallGrave(Space& space, uint64_t position, std::string_view key
 
 void HotTier::Drop(Space& space, uint64_t position, Entry* entry) {
   const size_t bytes = entry->MemoryBytes();
-  if (entry->Has(Entry::kTombstone)) --space.tombstones;
+  if (entry->Has(Entry::kTombstone)) {
+    --space.tombstones;
+    ++core_.tombstones_dropped;
+  }
   if (entry->Has(Entry::kDirty)) {
     --space.dirty;
     --core_.dirty_keys;
   }
+  // A read that began before this entry's last change landed brings the record as it was.
+  core_.residency->NoteChange(space, position, entry->key());
   if (core_.track_drops) core_.dropped_positions.insert(position);
   space.entry_bytes -= bytes;
   entry_bytes_ -= bytes;

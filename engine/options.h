@@ -51,15 +51,13 @@ struct Options {
   Random* random = nullptr;                 // not owned; null: seeded from the system's entropy
   bool background =
       true;  // false: no threads, every step happens inside calls (deterministic tests)
+  bool reads_first = false;  // without threads: cold reads are done before what waits to be written
   std::function<void()>
       wake;  // any thread: something waits for Poll(); must be cheap and thread-safe
   uint64_t log_segment_bytes = 16ull << 20;
   int cold_readers = 8;
   /// Keys whose bases are read together when the log is replayed; some 10 MB of names.
   size_t replay_window_keys = 1 << 16;
-  /// Off: one of some 150 kill cycles ended with a DBSIZE that was not what SCAN found, and the
-  /// cause is not known (docs/status.md). On in half of the engine's tests.
-  bool replay_without_bases = false;
   size_t headers_a_read = 128;  // of keys of a replay that need no more; a reader's piece of them
   bool direct_io = true;
 

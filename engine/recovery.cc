@@ -278,7 +278,7 @@ void Recovery::Collect(const ReplayFrame& frame) {
     const auto first = static_cast<size_t>(effect->key_first);
     const size_t end = many ? argv_.size() : std::min(first + 1, argv_.size());
     for (size_t i = first; i < end; i += static_cast<size_t>(effect->key_step)) {
-      if (!NeedsNoBase(*effect)) Want(window_db_, argv_[i], effect->need);
+      if (!effect->whole) Want(window_db_, argv_[i], effect->need);
     }
   }
 }
@@ -416,7 +416,7 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
     const size_t keys_end = many ? argv_.size() : 2;
     for (size_t i = 1; i < keys_end; i += static_cast<size_t>(effect.key_step)) {
       const std::string_view key = argv_[i];
-      if (!NeedsNoBase(effect)) TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
+      if (!effect.whole) TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
       const HotTier::Ref ref = hot_.Locate(db_, key);
       const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
       if (lsn < frame.lsn) {
@@ -425,7 +425,7 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
         continue;  // the base has seen this frame
       }
       const bool base_unknown =
-          NeedsNoBase(effect) && MustRead(*ref.space, ref.position, ref.entry, effect.need);
+          effect.whole && MustRead(*ref.space, ref.position, ref.entry, effect.need);
       TC_RETURN_IF_ERROR(
           ApplyToKey(effect, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
       if (base_unknown)

@@ -5,10 +5,9 @@
 // under the guard [D1]: a key whose LSN is at or above the frame's when the frame begins has seen
 // it already. Bases are exact, so an effect that does not fit is corruption: recovery refuses,
 // naming the frame. An effect that replaces the whole value needs no base, nor do those behind it:
-// what is left to know of it is read after the start (LateBases), if Options::replay_without_bases
-// is on. The log is taken in windows: a first walk over a window collects the keys whose base is
-// cold, they are read in key order, so that neighbours share a block, and a second walk applies the
-// frames. Nothing expires by the clock
+// what is left to know of it is read after the start (LateBases). The log is taken in windows: a
+// first walk over a window collects the keys whose base is cold, they are read in key order, so
+// that neighbours share a block, and a second walk applies the frames. Nothing expires by the clock
 // ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
@@ -84,10 +83,6 @@ class Recovery {
   /// Whether the key's base is in the cold tier as far as the table can tell.
   static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
   codec::Status Apply(const ReplayFrame& frame);
-  /// The effect is applied without a base (LateBases).
-  bool NeedsNoBase(const Effect& effect) const {
-    return effect.whole && core_.options.replay_without_bases;
-  }
   codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);
   codec::Status LoadSpace(Space& space);
   codec::Status Flush(int number, DbId new_id);

@@ -12,6 +12,7 @@ namespace {
 constexpr uint64_t kEnd = std::numeric_limits<uint64_t>::max();
 constexpr uint64_t kCountMax = 10'000;  // a page stays a slice, whatever the client asks
 constexpr size_t kRandomColdRows = 16;
+constexpr int kRandomRereads = 3;  // by readers; the next is done in place
 
 }  // namespace
 
@@ -19,6 +20,7 @@ struct Scanner::State {
   struct HotKey {
     uint64_t position;
     ScanPage::Key key;
+    bool gone;  // deleted or expired: a row that was read before that landed says otherwise
   };
   DbId id = 0;
   uint64_t from = 0;
@@ -26,7 +28,8 @@ struct Scanner::State {
   uint64_t hot_next = kEnd;  // first position the hot walk did not see
   ColdRead read;
   bool has_cold = false;
-  Waiter* waiter = nullptr;  // null once the read is back
+  uint64_t tombstones_dropped = 0;  // Random: of the core, when the read began
+  Waiter* waiter = nullptr;         // null once the read is back
 };
 
 bool Scanner::ReadCold(State* state, Waiter* waiter) {
@@ -71,9 +74,9 @@ std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
     state->from = std::max<uint64_t>(request->cursor, 1);
     const uint64_t count = std::clamp<uint64_t>(request->count, 1, kCountMax);
     const uint64_t next = space.table.Walk(state->from, count, [&](Entry* entry) {
-      if (entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms())) return;
+      const bool gone = entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms());
       state->hot.push_back(
-          {space.table.PositionOf(entry), {std::string(entry->key()), entry->type()}});
+          {space.table.PositionOf(entry), {std::string(entry->key()), entry->type()}, gone});
     });
     state->hot_next = next == 0 ? kEnd : next;
     if (space.cold_records > 0) {
@@ -127,11 +130,11 @@ std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
         duplicate |= same(*it);
       }
       if (!duplicate)
-        keys.push_back({row.position, {std::move(row.key), TypeOfRdb(row.header.type)}});
+        keys.push_back({row.position, {std::move(row.key), TypeOfRdb(row.header.type)}, false});
     }
   }
   for (State::HotKey& k : keys) {
-    if (k.position < end) page.keys.push_back(std::move(k.key));
+    if (k.position < end && !k.gone) page.keys.push_back(std::move(k.key));
   }
   page.next = end == kEnd ? 0 : end;
   return page;
@@ -170,6 +173,7 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
     read.range.id = space.id;
     read.range.from_position = state->from;
     read.range.max_rows = kRandomColdRows;
+    state->tombstones_dropped = core_.tombstones_dropped;
     if (!ReadCold(state.get(), waiter)) {
       under_way_[read.ticket] = state;
       request->state = state;
@@ -182,6 +186,11 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
   if (!state->read.status.ok()) {
     if (waiter != nullptr) Residency::SetError(waiter, state->read.status);
     return Answer();
+  }
+  if (state->tombstones_dropped != core_.tombstones_dropped) {
+    // A row may be that of a key whose deletion landed after the read.
+    request->cursor = state->from;
+    return Random(db, request, ++request->rereads < kRandomRereads ? waiter : nullptr);
   }
   for (const ColdRow& row : state->read.page.rows) {
     const Entry* entry = space.table.Find(row.position, row.key);

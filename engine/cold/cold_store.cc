@@ -355,6 +355,13 @@ void ColdStore::ReaderLoop() {
 
 bool ColdStore::RunUntilIdle() {
   CHECK(!options_.background);
+  bool any = options_.reads_first && RunReads();
+  any |= RunBatches();
+  any |= RunReads();
+  return any;
+}
+
+bool ColdStore::RunBatches() {
   bool any = false;
   while (!queue_.empty()) {
     ColdBatch* const head = &queue_.front();
@@ -369,6 +376,11 @@ bool ColdStore::RunUntilIdle() {
     any = true;
   }
   if (queue_.empty()) CheckBackground();
+  return any;
+}
+
+bool ColdStore::RunReads() {
+  bool any = false;
   SortInbox();
   Lane lane;
   while (ColdRead* read = PickRead(&lane)) {

@@ -73,6 +73,7 @@ struct ColdRead {
 struct ColdStoreOptions {
   int readers = 8;
   bool background = true;  // false: no threads; RunUntilIdle() does the work (deterministic tests)
+  bool reads_first = false;  // RunUntilIdle() reads before it writes: the readers were faster
   /// Stream offset up to which the log is durable. From the writer thread.
   std::function<uint64_t()> durable_end;
   /// Asks the log for a sync soon. From the writer thread, no lock held.
@@ -129,9 +130,9 @@ class ColdStore {
 
   // ---- life ------------------------------------------------------------------------------------
 
-  /// Without `background`: does everything that can be done, in order. Stops at a batch that the
-  /// log does not cover although a sync was asked for, or that fails twice (a Resume() lies
-  /// between). Returns whether anything was done.
+  /// Without `background`: does everything that can be done, batches in order, then (or before) the
+  /// reads. Stops at a batch that the log does not cover although a sync was asked for, or that
+  /// fails twice (a Resume() lies between). Returns whether anything was done.
   bool RunUntilIdle();
   /// Ends the threads. What is being done is finished or interrupted; batches left are discarded
   /// (they are in the log), reads left come back through DrainReads as kUnavailable. Idempotent.
@@ -142,6 +143,9 @@ class ColdStore {
   enum Lane : uint8_t { kFaults, kScans, kMaintenance, kLanes };
   static Lane LaneOf(ColdRead::Kind kind);
 
+  // The two halves of RunUntilIdle.
+  bool RunBatches();
+  bool RunReads();
   void WriterLoop();
   void ReaderLoop();
   // The head of the queue, through all its stages; false if it must be tried again later.

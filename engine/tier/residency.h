@@ -2,8 +2,8 @@
 //
 // A fault is one read of one key on behalf of any number of waiters. It is in flight, then absent
 // (the cold tier has no such record), failed, or gone into the table. [D7]: whatever enters the
-// table for a key voids its fault; a result without a valid fault is thrown away, and whoever
-// waited asks again. [R2]: what was brought in for a waiter stays pinned until Release; above the
+// table for a key, changes it there or leaves it voids its fault; a result without a valid fault is
+// thrown away, and whoever waited asks again. [R2]: what was brought in for a waiter stays pinned until Release; above the
 // pin budget only the oldest waiter faults. Executor thread; the reads are done by ColdStore's
 // readers.
 #pragma once
@@ -33,8 +33,8 @@ class Residency {
   void Release(Waiter* waiter);
   void Cancel(Waiter* waiter);
 
-  /// A key was made, changed or deleted: what a fault on it reads may be the past. Cheap while
-  /// there are no faults.
+  /// A key was made, changed, deleted or dropped: what a fault on it reads may be the past. Cheap
+  /// while there are no faults.
   void NoteChange(const Space& space, uint64_t position, std::string_view key) {
     if (!by_key_.empty()) VoidFault(space.id, position, key);
   }

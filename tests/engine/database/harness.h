@@ -51,7 +51,7 @@ class TestDatabase {
 
   uint64_t maxmemory = 64 << 20;
   size_t replay_window_keys = 3;  // many windows
-  bool replay_without_bases;      // with even seeds
+  bool reads_first;               // with even seeds
   // So small that both forms of each type occur.
   engine::TypeLimits type_limits{.list_max_listpack_size = 4,
                                  .hash_max_listpack_entries = 4,
@@ -63,7 +63,7 @@ class TestDatabase {
   explicit TestDatabase(std::shared_ptr<JournalFs> fs,
                         engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
                         uint64_t seed = 1)
-      : replay_without_bases(seed % 2 == 0), fs_(std::move(fs)), random_(seed), policy_(policy) {
+      : reads_first(seed % 2 == 0), fs_(std::move(fs)), random_(seed), policy_(policy) {
     EXPECT_TRUE(engine::CreateDirDurably(fs_, kDir).ok());
   }
 
@@ -75,6 +75,7 @@ class TestDatabase {
     options.clock = &clock_;
     options.random = &random_;
     options.background = false;
+    options.reads_first = reads_first;
     options.log_segment_bytes = 4096;
     options.cold_readers = 1;
     options.direct_io = false;
@@ -84,7 +85,6 @@ class TestDatabase {
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
     options.replay_window_keys = replay_window_keys;
-    options.replay_without_bases = replay_without_bases;
     options.headers_a_read = 2;  // many reads
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();

@@ -19,7 +19,6 @@ class LateBasesTest : public RulesTest {
  protected:
   // 20 cold keys, the first ten with a deadline; then 12 are written whole, and it is killed.
   void SetUp() override {
-    database_.replay_without_bases = true;
     RulesTest::SetUp();
     for (int i = 0; i < 20; ++i) Set(Key(i), std::string(i % 2 == 0 ? 10 : 500, 'c'));
     for (int i = 0; i < 10; ++i) ExpireAt(Key(i), kSoon + i);

@@ -347,5 +347,73 @@ TEST_F(RulesTest, R9_ARowOfAnOldDeadlineDoesNotFire) {
   EXPECT_EQ(Contents(), "0:again=w@0\n0:never=vvvvvvvvvv@0\n0:new=w@0\n");
 }
 
+// The same, with a row that was read before the new deadline landed and the key was dropped.
+TEST_F(MemoryRulesTest, R9_ARowReadBeforeItsDeadlineMovedOnDoesNotFire) {
+  database_.Kill();
+  database_.reads_first = true;
+  ASSERT_TRUE(database_.Open().ok());
+  const int64_t start = database_.clock().WallMs();
+  const auto expire_at = [&](int64_t at_ms) {
+    database_.Run({{0, "a", Need::kHeader}}, [&](auto& d) { d.SetExpiry(0, "a", at_ms); });
+  };
+  Set("a", "v");
+  expire_at(start + 1000);
+  database_.Spill();
+  expire_at(start + 500'000);
+  ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+  db().EndTick();  // captures
+  Fill();
+  database_.clock().AdvanceMs(2000);
+  db().EndTick();  // asks for the rows that are due; memory is seen to be short
+  const uint64_t spilled = db().GetStats().spilled_keys;
+  db().Poll();  // reads them, lands, drops
+  ASSERT_GT(db().GetStats().spilled_keys, spilled);
+  EXPECT_EQ(db().Size(0), 101u);
+  EXPECT_EQ(db().DatabaseStats(0).expires, 1u);
+  EXPECT_EQ(Value("a"), "v");
+}
+
+// ---- SCAN and RANDOMKEY ----
+
+// The cold page is read, then the deletions of its keys land and their tombstones go.
+class StaleRowsTest : public RulesTest {
+ protected:
+  StaleRowsTest() { database_.reads_first = true; }
+  void SetUp() override {
+    RulesTest::SetUp();
+    for (const char* key : {"a", "b", "c"}) Set(key, "v");
+    database_.Spill();
+    Delete("a");
+    Delete("b");
+    ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+    db().EndTick();  // captures
+  }
+};
+
+TEST_F(StaleRowsTest, AScanDoesNotReturnWhatWasDeletedBefore) {
+  engine::ScanRequest request;
+  Nobody waiter;
+  ASSERT_FALSE(db().ScanStep(&request, &waiter).has_value());
+  database_.Tick();
+  const auto page = db().ScanStep(&request, &waiter);
+  ASSERT_TRUE(page.has_value() && page->status.ok());
+  ASSERT_EQ(page->keys.size(), 1u);
+  EXPECT_EQ(page->keys[0].key, "c");
+  EXPECT_EQ(page->next, 0u);
+}
+
+TEST_F(StaleRowsTest, ARandomKeyIsNotOneDeletedBefore) {
+  engine::ScanRequest request;
+  Nobody waiter;
+  std::optional<std::optional<std::string>> key = db().RandomKey(0, &request, &waiter);
+  ASSERT_FALSE(key.has_value());
+  for (int i = 0; i < 10 && !key; ++i) {
+    database_.Tick();
+    key = db().RandomKey(0, &request, &waiter);
+  }
+  ASSERT_TRUE(key.has_value());
+  EXPECT_EQ(*key, "c");
+}
+
 }  // namespace
 }  // namespace thermocline::testing

@@ -406,6 +406,32 @@ TEST_F(RulesTest, D7_ADeletionAndAFlushVoidTheFaultInFlight) {
   db().CancelWait(&second);
 }
 
+// A read that was done before the change of a header landed comes back after the key was dropped.
+TEST_F(RulesTest, D7_ADropVoidsTheFaultInFlight) {
+  database_.Kill();
+  database_.maxmemory = 1 << 20;
+  database_.reads_first = true;
+  ASSERT_TRUE(database_.Open().ok());
+  Set("a", std::string(1000, 'o'));
+  database_.Spill();
+  ExpireLate("a");  // the header alone is in memory
+  ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+  db().EndTick();  // captures
+  for (int i = 0; i < 100; ++i) Set("fill" + std::to_string(i), std::string(8000, 'f'));
+  database_.clock().AdvanceMs(1000);
+  Nobody reader;
+  const engine::KeyRequest request[] = {{0, "a", Need::kValue}};
+  ASSERT_FALSE(db().Prepare(request, &reader));
+  db().EndTick();  // the read is on its way; memory is seen to be short
+  const uint64_t spilled = db().GetStats().spilled_keys;
+  db().Poll();  // reads, lands, drops
+  ASSERT_GT(db().GetStats().spilled_keys, spilled);
+  while (!db().Prepare(request, &reader)) database_.Tick();
+  EXPECT_EQ(db().Find(0, "a")->expiry_ms(), kLate);
+  EXPECT_EQ(db().Find(0, "a")->cold_expiry_ms(), kLate);
+  db().CancelWait(&reader);
+}
+
 // A read that failed for one client must not look like an absent key to the next.
 TEST_F(RulesTest, D7_AFailedFaultIsReadAgainForSomebodyElse) {
   Set("a", "cold");
