@@ -31,13 +31,16 @@ enum class EvictionPolicy : uint8_t {
   kVolatileTtl,
 };
 
-/// Up to which size a collection stays packed; the names and meanings are redis.conf's.
+/// Up to which size a collection stays packed; names and meanings are redis.conf's.
 struct TypeLimits {
   int64_t list_max_listpack_size =
       -2;  // > 0: elements a node; -1 … -5: 4, 8, 16, 32, 64 KiB a node
   uint64_t hash_max_listpack_entries = 512;
   uint64_t hash_max_listpack_value = 64;
   uint64_t set_max_intset_entries = 512;
+  // Ours alone: what Redis 7.0 calls a hashtable is a listpack up to here (engine/types/set.h).
+  uint64_t set_max_listpack_entries = 16;
+  uint64_t set_max_listpack_value = 64;
   uint64_t zset_max_listpack_entries = 128;
   uint64_t zset_max_listpack_value = 64;
 };
@@ -74,8 +77,8 @@ struct Options {
   int lfu_log_factor = 10;
   int lfu_decay_minutes = 1;
   int recovery_budget_ms = 1000;  // checkpoints are taken so that replay stays within it
-  uint64_t checkpoint_log_bytes = 256ull << 20;
-  int64_t checkpoint_interval_ms = 10'000;  // at most, while there are changes
+  uint64_t checkpoint_log_bytes = 256ull << 20;  // at most; a quarter while no key changes twice
+  int64_t checkpoint_interval_ms = 10'000;       // at most, while there are changes
   TypeLimits type_limits;
 };
 

@@ -55,7 +55,7 @@ enum class StringEncoding : uint8_t {
 /// In which form a collection's value is: Entry::encoding() of all types but strings, and the cold
 /// record's hint. Never renumber.
 enum class CollectionEncoding : uint8_t {
-  kListpack = 0,  // packed
+  kListpack = 0,  // packed; of a set: a hashtable in OBJECT ENCODING's words
   kIntset = 1,    // packed; sets alone
   kObject = 8,    // a Collection: quicklist, hashtable, skiplist in OBJECT ENCODING's words
 };

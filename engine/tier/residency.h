@@ -3,9 +3,9 @@
 // A fault is one read of one key on behalf of any number of waiters. It is in flight, then absent
 // (the cold tier has no such record), failed, or gone into the table. [D7]: whatever enters the
 // table for a key, changes it there or leaves it voids its fault; a result without a valid fault is
-// thrown away, and whoever waited asks again. [R2]: what was brought in for a waiter stays pinned until Release; above the
-// pin budget only the oldest waiter faults. Executor thread; the reads are done by ColdStore's
-// readers.
+// thrown away, and whoever waited asks again. [R2]: what was brought in for a waiter stays pinned
+// until Release; above the pin budget only the oldest waiter faults. Executor thread; the reads are
+// done by ColdStore's readers.
 #pragma once
 
 #include <deque>

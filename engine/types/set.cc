@@ -48,12 +48,36 @@ void SetEditor::Convert() {
   entry_ = entry_->SetObject(kType, std::move(object));
 }
 
+void SetEditor::LeaveIntset(size_t member_bytes) {
+  const SetView intset(entry_);
+  if (!FitsListpack(intset.size() + 1, member_bytes)) {
+    Convert();
+    return;
+  }
+  codec::ListpackBuilder builder;
+  intset.ForEach([&](std::string_view member) { builder.Add(member); });
+  entry_ = entry_->SetPacked(kType, CollectionEncoding::kListpack, builder.Take());
+}
+
 bool SetEditor::Add(std::string_view member) {
   if (object_ != nullptr) return object_->Add(member);
   int64_t number;
-  if (!codec::ParseInt64(member, &number)) {
-    Convert();
-    return object_->Add(member);
+  if (entry_->collection_encoding() == CollectionEncoding::kIntset &&
+      !codec::ParseInt64(member, &number)) {
+    LeaveIntset(member.size());
+    if (object_ != nullptr) return object_->Add(member);
+  }
+  if (entry_->collection_encoding() == CollectionEncoding::kListpack) {
+    const SetView view(entry_);
+    if (view.Contains(member)) return false;
+    if (!FitsListpack(view.size() + 1, member.size())) {
+      Convert();
+      return object_->Add(member);
+    }
+    PackedEntry store(entry_);
+    codec::ListpackAppend(store, member);
+    entry_ = store.entry();
+    return true;
   }
   PackedEntry store(entry_);
   if (!codec::IntsetAdd(store, number)) return false;
@@ -66,9 +90,17 @@ bool SetEditor::Add(std::string_view member) {
 
 bool SetEditor::Remove(std::string_view member) {
   if (object_ != nullptr) return object_->Remove(member);
+  PackedEntry store(entry_);
+  if (entry_->collection_encoding() == CollectionEncoding::kListpack) {
+    const codec::ListpackView pack(store.bytes());
+    const size_t at = pack.Find(pack.First(), member);
+    if (at == codec::ListpackView::kNone) return false;
+    codec::ListpackErase(store, at);
+    entry_ = store.entry();
+    return true;
+  }
   int64_t number;
   if (!codec::ParseInt64(member, &number)) return false;
-  PackedEntry store(entry_);
   const bool removed = codec::IntsetRemove(store, number);
   entry_ = store.entry();
   return removed;
@@ -77,7 +109,7 @@ bool SetEditor::Remove(std::string_view member) {
 // ---- payload ---------------------------------------------------------------------------------
 
 void EncodeSet(const Entry* entry, std::string* out, bool compress) {
-  if (!entry->is_object()) {
+  if (entry->collection_encoding() == CollectionEncoding::kIntset) {
     codec::AppendRdbPacked(out, entry->PackedBytes(), compress);
     return;
   }
@@ -104,7 +136,11 @@ StatusOr<Entry*> DecodeSet(const DecodeRequest& request) {
     return building;
   }
   // Redis's loader: a run of members, all of them integers and not too many, becomes an intset.
-  if (exact || many) editor.Convert();
+  if (exact && request.encoding_hint == static_cast<uint8_t>(CollectionEncoding::kObject)) {
+    editor.Convert();
+  } else if (exact || many) {
+    editor.LeaveIntset(0);
+  }
   std::string_view member;
   bool fresh = true;
   while (fresh && reader.Next(&member)) fresh = editor.Add(member);

@@ -1,8 +1,13 @@
-// Sets: members, packed in an intset while all are integers and few, else as a table of nodes.
+// Sets: members, packed in an intset while all are integers and few, else as a table of nodes; in a
+// listpack instead of that while they are few and short.
 //
 // Redis 7.0's rules: a set is an intset until it meets a member that is not the canonical text of a
-// signed 64-bit integer, or has more than set-max-intset-entries members; it never goes back.
-// SetView reads either form, SetEditor changes it and converts. A paged form would stand beside
+// signed 64-bit integer, or has more than set-max-intset-entries members; it never goes back. From
+// then on it is a hashtable to clients. A table takes four blocks for one member, and most sets
+// are small: so one that meets such a member stays packed, as a listpack in the order of arrival,
+// until it outgrows TypeLimits::set_max_listpack_entries or a member is longer than
+// set_max_listpack_value (Redis 7.2 has the same form, and these names).
+// SetView reads all forms, SetEditor changes them and converts. A paged form would stand beside
 // them behind the same calls (design section 7). Texts that a view gives out are valid until the
 // next change or, where they lie in a scratch, as long as that; those given to an editor must not
 // lie inside the set.
@@ -17,6 +22,7 @@
 
 #include "codec/number_text.h"
 #include "codec/packed/intset.h"
+#include "codec/packed/listpack.h"
 #include "codec/packed/packed_value.h"
 #include "codec/status.h"
 #include "engine/hot/collection.h"
@@ -66,18 +72,27 @@ class SetView {
  public:
   /// REQUIRES: a resident set.
   explicit SetView(const Entry* entry)
-      : object_(entry->is_object() ? static_cast<const SetObject*>(entry->object()) : nullptr),
-        packed_(object_ != nullptr ? codec::EmptyIntset() : entry->PackedBytes()) {}
+      : form_(entry->collection_encoding()),
+        object_(entry->is_object() ? static_cast<const SetObject*>(entry->object()) : nullptr),
+        bytes_(object_ != nullptr ? std::string_view() : entry->PackedBytes()) {}
 
-  size_t size() const { return object_ != nullptr ? object_->size() : packed_.size(); }
+  size_t size() const {
+    if (object_ != nullptr) return object_->size();
+    return is_intset() ? intset().size() : listpack().size();
+  }
+  /// Members may have no text of their own: what is given out lies in a scratch.
   bool packed() const { return object_ == nullptr; }
   bool Contains(std::string_view member) const {
     if (object_ != nullptr) return object_->Contains(member);
+    if (!is_intset()) {
+      return listpack().Find(listpack().First(), member) != codec::ListpackView::kNone;
+    }
     int64_t number;
-    return codec::ParseInt64(member, &number) && packed_.Contains(number);
+    return codec::ParseInt64(member, &number) && intset().Contains(number);
   }
 
-  /// Calls fn(member) for every member: ascending if packed, else in no order.
+  /// Calls fn(member) for every member: an intset's ascending, else in no order that means
+  /// anything.
   template <class Fn>
   void ForEach(Fn&& fn) const {
     Until([&fn](std::string_view member) {
@@ -90,10 +105,15 @@ class SetView {
   void Until(Fn&& fn) const {
     if (object_ != nullptr) {
       object_->table().Until([&](const SetMember* node) { return fn(node->text()); });
-      return;
-    }
-    for (size_t i = 0; i < packed_.size(); ++i) {
-      if (!GiveAt(i, fn)) return;
+    } else if (is_intset()) {
+      for (size_t i = 0; i < intset().size(); ++i) {
+        if (!GiveNumber(i, fn)) return;
+      }
+    } else {
+      const codec::ListpackView pack = listpack();
+      for (size_t at = pack.First(); at != codec::ListpackView::kNone; at = pack.Next(at)) {
+        if (!GiveElement(at, fn)) return;
+      }
     }
   }
   /// One step of SSCAN: about `count` members from `cursor` on (0: the start); returns the next
@@ -114,9 +134,10 @@ class SetView {
       return;
     }
     SelectionSampler sampler(random, size(), count);
-    for (size_t i = 0; !sampler.done(); ++i) {
-      if (sampler.Take()) GiveAt(i, fn);
-    }
+    Until([&](std::string_view member) {
+      if (sampler.Take()) fn(member);
+      return !sampler.done();
+    });
   }
   /// Calls fn(member) for `count` members, each drawn from all of them. REQUIRES: not empty.
   template <class Fn>
@@ -124,21 +145,32 @@ class SetView {
     for (; count != 0; --count) {
       if (object_ != nullptr) {
         fn(object_->table().RandomNode(random)->text());
+      } else if (is_intset()) {
+        GiveNumber(random.Uniform(size()), fn);
       } else {
-        GiveAt(random.Uniform(packed_.size()), fn);
+        GiveElement(listpack().Seek(static_cast<int64_t>(random.Uniform(size()))), fn);
       }
     }
   }
 
  private:
+  bool is_intset() const { return form_ == CollectionEncoding::kIntset; }
+  codec::IntsetView intset() const { return codec::IntsetView(bytes_); }
+  codec::ListpackView listpack() const { return codec::ListpackView(bytes_); }
   template <class Fn>
-  auto GiveAt(size_t index, Fn&& fn) const {
+  auto GiveNumber(size_t index, Fn&& fn) const {
     char scratch[codec::kPackedScratch];
-    return fn(std::string_view(scratch, codec::FormatInt64(scratch, packed_.At(index))));
+    return fn(std::string_view(scratch, codec::FormatInt64(scratch, intset().At(index))));
+  }
+  template <class Fn>
+  auto GiveElement(size_t offset, Fn&& fn) const {
+    char scratch[codec::kPackedScratch];
+    return fn(listpack().At(offset).View(scratch));
   }
 
-  const SetObject* object_;  // null: packed
-  codec::IntsetView packed_;
+  CollectionEncoding form_;
+  const SetObject* object_;  // of the table form
+  std::string_view bytes_;   // of the packed ones
 };
 
 /// Changes a set that HotTier::EditCollection hands out, or one that is being made.
@@ -160,8 +192,15 @@ class SetEditor {
   bool Remove(std::string_view member);
   /// To the table form.
   void Convert();
+  /// To the form of a set that is no intset any more, with room for a member of so many bytes.
+  void LeaveIntset(size_t member_bytes);
 
  private:
+  bool FitsListpack(size_t members, size_t member_bytes) const {
+    return members <= limits_.set_max_listpack_entries &&
+           member_bytes <= limits_.set_max_listpack_value;
+  }
+
   Entry*& entry_;
   const TypeLimits& limits_;
   SetObject* object_;  // null: packed

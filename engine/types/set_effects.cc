@@ -53,12 +53,16 @@ void Sets::Store(int db, std::string_view key, EntryPtr result, bool keep_expiry
   const SetView set(result.get());
   std::vector<std::string_view> words;
   words.reserve(set.size());
-  std::string numbers;  // of an intset, whose members have no text of their own
-  if (set.packed()) numbers.reserve(set.size() * codec::kMaxInt64Text);
+  std::string texts;  // of a packed set, whose members may have none of their own
+  if (set.packed()) {
+    size_t bytes = 0;
+    set.ForEach([&bytes](std::string_view member) { bytes += member.size(); });
+    texts.reserve(bytes);
+  }
   set.ForEach([&](std::string_view member) {
     if (set.packed()) {
-      numbers.append(member);
-      member = {numbers.data() + numbers.size() - member.size(), member.size()};
+      texts.append(member);
+      member = {texts.data() + texts.size() - member.size(), member.size()};
     }
     words.push_back(member);
   });

@@ -44,7 +44,8 @@ inline std::string_view EncodingName(const engine::Entry& entry) {
     case engine::ValueType::kList:
       return "quicklist";  // also of one node, which we keep packed
     case engine::ValueType::kSet:
-      return packed ? "intset" : "hashtable";
+      return entry.collection_encoding() == engine::CollectionEncoding::kIntset ? "intset"
+                                                                                : "hashtable";
     case engine::ValueType::kZset:
       return packed ? "listpack" : "skiplist";
     case engine::ValueType::kHash:

@@ -57,6 +57,8 @@ class TestDatabase {
                                  .hash_max_listpack_entries = 4,
                                  .hash_max_listpack_value = 20,
                                  .set_max_intset_entries = 4,
+                                 .set_max_listpack_entries = 3,
+                                 .set_max_listpack_value = 20,
                                  .zset_max_listpack_entries = 4,
                                  .zset_max_listpack_value = 20};
 

@@ -26,7 +26,7 @@ using engine::SetBuilder;
 struct Value {
   engine::ValueType type = engine::ValueType::kHash;
   std::map<std::string, std::string> elements;  // of a set: with empty values
-  bool table = false;
+  bool table = false;                           // a hashtable to clients
   int64_t deadline_ms = 0;
 
   std::string Text() const {
@@ -39,10 +39,16 @@ struct Value {
 };
 using Model = std::map<std::string, Value>;
 
+bool IsTable(const Entry* entry) {
+  return entry->type() == engine::ValueType::kSet
+             ? entry->collection_encoding() != engine::CollectionEncoding::kIntset
+             : entry->is_object();
+}
+
 Value ReadValue(const Entry* entry) {
   Value value;
   value.type = entry->type();
-  value.table = entry->is_object();
+  value.table = IsTable(entry);
   value.deadline_ms = entry->expiry_ms();
   if (entry->type() == engine::ValueType::kHash) {
     engine::HashView(entry).ForEach([&](std::string_view field, std::string_view text) {
@@ -105,7 +111,7 @@ class Changes {
             value.elements[member];
           }
           engine::EntryPtr entry = result.Take();
-          value.table = entry->is_object();
+          value.table = IsTable(entry.get());
           d.sets().Store(0, key, std::move(entry), keep);
         });
         model_[key] = value;

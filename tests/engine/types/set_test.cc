@@ -1,4 +1,5 @@
-// Sets against a std::set: both forms, the conversion between them, the payload, random members.
+// Sets against a std::set: the three forms, the conversions between them, the payload, random
+// members.
 #include "engine/types/set.h"
 
 #include <gtest/gtest.h>
@@ -26,41 +27,57 @@ Model Contents(const SetView& view) {
 }
 
 codec::StatusOr<Entry*> Decode(uint8_t type, std::string_view payload, const TypeLimits& limits,
-                               DecodeMode mode) {
+                               DecodeMode mode, uint8_t encoding_hint = 0) {
   return DecodeSet({.key = "key",
                     .rdb_type = type,
                     .payload = payload,
+                    .encoding_hint = encoding_hint,
                     .lsn = 1,
                     .limits = &limits,
                     .mode = mode});
 }
 
-TEST(Set, BehavesAsASetInBothForms) {
+TEST(Set, BehavesAsASetInAllForms) {
+  using Form = CollectionEncoding;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     std::mt19937_64 rng(seed);
     TypeLimits limits;
     limits.set_max_intset_entries = std::vector<uint64_t>{0, 5, 60, 512}[seed % 4];
+    limits.set_max_listpack_entries = std::vector<uint64_t>{0, 3, 16, 100}[seed / 4 % 4];
+    limits.set_max_listpack_value = 20;  // any number
+    const auto fits = [&](const Model& set, const std::string& member) {
+      return set.size() <= limits.set_max_listpack_entries && member.size() <= 20;
+    };
     Entry* entry = Entry::NewPacked("key", SetEditor::kType, SetEditor::kEmptyEncoding,
                                     SetEditor::EmptyBytes(), 1);
     Model model;
-    bool table = false;
+    Form form = Form::kIntset;
     const uint64_t text_one_in = seed % 3 == 0 ? 200 : 1'000'000;
     for (int step = 0; step < 1500; ++step) {
       std::string member = std::to_string(static_cast<int64_t>(rng() % 150) - 20);
       if (rng() % 50 == 0) member = std::to_string(static_cast<int64_t>(rng()));
       if (rng() % text_one_in == 0)
-        member = std::vector<std::string>{"", "007", "+1", "-0", "text"}[rng() % 5];
+        member =
+            std::vector<std::string>{
+                "", "007", "+1", "-0", "text", "one that is too long"}[rng() % 6] +
+            (rng() % 4 == 0 ? "x" : "");
       SetEditor editor(entry, limits);
       if (rng() % 3 != 0) {
         const bool added = model.insert(member).second;
         EXPECT_EQ(editor.Add(member), added);
         int64_t number;
-        table = table || (added && model.size() > limits.set_max_intset_entries) ||
-                !codec::ParseInt64(member, &number);
+        const bool is_number = codec::ParseInt64(member, &number);
+        if (form == Form::kIntset && !is_number) {
+          form = fits(model, member) ? Form::kListpack : Form::kObject;
+        } else if (form == Form::kIntset && added && model.size() > limits.set_max_intset_entries) {
+          form = Form::kObject;
+        } else if (form == Form::kListpack && added && !fits(model, member)) {
+          form = Form::kObject;
+        }
       } else {
         EXPECT_EQ(editor.Remove(member), model.erase(member) == 1);
       }
-      ASSERT_EQ(entry->is_object(), table) << "seed " << seed << " step " << step;
+      ASSERT_EQ(entry->collection_encoding(), form) << "seed " << seed << " step " << step;
       const std::string other = std::to_string(rng() % 150);
       ASSERT_EQ(SetView(entry).Contains(other), model.count(other) == 1);
       if (step % 100 != 0 || model.empty()) continue;
@@ -68,8 +85,8 @@ TEST(Set, BehavesAsASetInBothForms) {
       std::string payload;
       EncodeSet(entry, &payload, /*compress=*/true);
       for (const DecodeMode mode : {DecodeMode::kCold, DecodeMode::kRestore}) {
-        const auto copy =
-            Decode(RdbTypeOf(ValueType::kSet, entry->encoding()), payload, limits, mode);
+        const auto copy = Decode(RdbTypeOf(ValueType::kSet, entry->encoding()), payload, limits,
+                                 mode, entry->encoding());
         ASSERT_TRUE(copy.ok()) << copy.status().ToString();
         EXPECT_EQ(Contents(SetView(*copy)), model);
         if (mode == DecodeMode::kCold) {
@@ -99,9 +116,15 @@ TEST(Set, ALargeSetTakesFewBytesAndGivesThemBack) {
 }
 
 TEST(Set, RandomMembersAreDrawnEvenly) {
-  for (const int members : {60, 600, 20'000}) {  // an intset, a small table, one of many segments
+  for (const int members : {60, 61, 600, 20'000}) {
+    // An intset, a listpack, a small table, one of many segments.
     TypeLimits limits;
+    limits.set_max_listpack_entries = 200;
     SetBuilder set("key", limits);
+    if (members == 61) {
+      set.Add("x");
+      set.Remove("x");
+    }
     for (int i = 0; i < members; ++i) set.Add(std::to_string(i));
     Random random(11);
     std::vector<int> buckets(50);
@@ -134,17 +157,17 @@ TEST(Set, PayloadsFromOutsideGetRedissEncodingOrAreRefused) {
     for (const std::string& member : members) codec::AppendRdbString(&payload, member, false);
     return payload;
   };
-  const auto is_table = [&](const std::string& payload) {
+  const auto is_hashtable = [&](const std::string& payload) {
     const auto entry = Decode(codec::kRdbSet, payload, limits, DecodeMode::kRestore);
     EXPECT_TRUE(entry.ok()) << entry.status().ToString();
     if (!entry.ok()) return false;
-    const bool table = (*entry)->is_object();
+    const bool intset = (*entry)->collection_encoding() == CollectionEncoding::kIntset;
     Entry::Free(*entry);
-    return table;
+    return !intset;
   };
-  EXPECT_FALSE(is_table(run({"1", "2", "3"})));
-  EXPECT_TRUE(is_table(run({"1", "2", "3", "4"})));
-  EXPECT_TRUE(is_table(run({"1", "x"})));
+  EXPECT_FALSE(is_hashtable(run({"1", "2", "3"})));
+  EXPECT_TRUE(is_hashtable(run({"1", "2", "3", "4"})));
+  EXPECT_TRUE(is_hashtable(run({"1", "x"})));
   for (const std::string& bad : {run({}), run({"1", "1"}), run({"x", "x"}), run({"1"}).substr(0, 1),
                                  std::string("\x05", 1)}) {
     EXPECT_FALSE(Decode(codec::kRdbSet, bad, limits, DecodeMode::kRestore).ok());
