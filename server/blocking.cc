@@ -9,6 +9,13 @@
 #include "server/tick_clock.h"
 
 namespace thermocline::server {
+namespace {
+
+// Deadlines are multiples of it, so that thousands of them are some ticks. (redis-server looks at
+// them when something happens, or up to ten times a second.)
+constexpr int64_t kDeadlineGrainMs = 10;
+
+}  // namespace
 
 struct Blocking::Queue final : engine::Waiter {
   Queue(Blocking* owner_in, std::string name_in)
@@ -76,9 +83,9 @@ void Blocking::Block(Client* client, BlockRequest request) {
     state.places.push_back({queue.get(), std::prev(queue->waiters.end())});
   }
   if (request.timeout_ms > 0) {
-    const int64_t now_ms = NowMs();
-    const int64_t deadline_ms =
-        request.timeout_ms > INT64_MAX - now_ms ? INT64_MAX : now_ms + request.timeout_ms;
+    const int64_t latest_ms = INT64_MAX - kDeadlineGrainMs;
+    const int64_t due_ms = NowMs() + std::min(request.timeout_ms, latest_ms - NowMs());
+    const int64_t deadline_ms = due_ms + (kDeadlineGrainMs - due_ms % kDeadlineGrainMs);
     state.deadline = deadlines_.emplace(deadline_ms, client);
     state.has_deadline = true;
   }
