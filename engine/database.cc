@@ -39,6 +39,10 @@ constexpr int64_t kResumePauseMs = 100;
 constexpr int64_t kCronMs = 100;
 constexpr int64_t kStopTimeoutMs = 600'000;
 
+// A budget from which on level 0 may be large: the buffers of its merge do not count, and sweeps
+// are so long that few of its files overlap.
+constexpr uint64_t kAmple = 1 << 30;
+
 // Shares of maxmemory that are fixed at start.
 uint64_t MemtableBytes(uint64_t budget) {
   return std::clamp<uint64_t>(budget / 12, 4 << 20, 64 << 20);
@@ -46,10 +50,16 @@ uint64_t MemtableBytes(uint64_t budget) {
 uint64_t BlockCacheBytes(uint64_t budget) {
   return std::clamp<uint64_t>(budget / 12, 4 << 20, 512 << 20);
 }
-// A compaction reads up to so many files at once, each through a buffer.
-constexpr uint64_t kCompactionInputs = 48;
+uint64_t MemtableSize(uint64_t budget) {
+  const uint64_t max = budget >= kAmple ? 16 << 20 : 8 << 20;
+  return std::min<uint64_t>(MemtableBytes(budget) / 4, max);
+}
+// Each merge of level 0 rewrites what the base level holds.
+int Level0Files(uint64_t budget) { return budget >= kAmple ? 32 : 16; }
+// A compaction reads up to three times level 0's files at once, each through a buffer.
 uint64_t CompactionReadahead(uint64_t budget) {
-  return std::clamp<uint64_t>(budget / 16 / kCompactionInputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
+  const auto inputs = static_cast<uint64_t>(3 * Level0Files(budget));
+  return std::clamp<uint64_t>(budget / 16 / inputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
 }
 
 }  // namespace
@@ -217,7 +227,8 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
   rocks_options.fs = options.fs;
   rocks_options.dir = JoinPath(root, "cold");
   rocks_options.memtable_bytes = MemtableBytes(budget);
-  rocks_options.memtable_size = std::min<uint64_t>(rocks_options.memtable_bytes / 4, 8 << 20);
+  rocks_options.memtable_size = MemtableSize(budget);
+  rocks_options.level0_files = Level0Files(budget);
   rocks_options.block_cache_bytes = BlockCacheBytes(budget);
   rocks_options.compaction_readahead_bytes = CompactionReadahead(budget);
   rocks_options.direct_io = options.direct_io;

@@ -119,9 +119,9 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Fami
   // As much as the base level holds is merged into it at once, or records there would be rewritten
   // several times for each new one. Readers mind little: a sweep writes in key order, so its files
   // do not overlap.
-  cf.level0_file_num_compaction_trigger = 16;
-  cf.level0_slowdown_writes_trigger = 48;
-  cf.level0_stop_writes_trigger = 48;
+  cf.level0_file_num_compaction_trigger = options.level0_files;
+  cf.level0_slowdown_writes_trigger = 3 * options.level0_files;
+  cf.level0_stop_writes_trigger = 3 * options.level0_files;
   cf.soft_pending_compaction_bytes_limit = 0;
   cf.hard_pending_compaction_bytes_limit = 0;
   if (large) {

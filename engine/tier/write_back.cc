@@ -22,6 +22,8 @@ constexpr uint64_t kChangesBetweenMin =
     50'000;  // a checkpoint for less costs more than the replay it saves
 // Times the recovery budget: a burst that the cold tier takes later must not be slowed down.
 constexpr int kHeldAt = 4;
+constexpr uint64_t kPacedBytesPerMs = 2 << 10;  // of log, at least: nobody stands still for a flush
+constexpr int64_t kPacedMsMax = 100;
 
 }  // namespace
 
@@ -41,12 +43,16 @@ bool WriteBack::Due() const {
           bytes + bytes_meanwhile_) >= core_.options.recovery_budget_ms * 1000.0) {
     return true;
   }
+  // A checkpoint writes each dirty key once, so waiting pays only where keys are changed again.
+  const uint64_t keys = core_.dirtied - dirtied_at_last_;
+  if (bytes >= core_.options.checkpoint_log_bytes / 4 && keys >= changes - changes / 10)
+    return true;
   // Replay rebuilds in memory what the log holds: it must fit there.
   return bytes >= std::min(core_.options.checkpoint_log_bytes,
                            std::max<uint64_t>(core_.stats.budget_bytes / 4, 8 << 20));
 }
 
-bool WriteBack::Behind() const {
+bool WriteBack::LogIsLong() const {
   if (!checkpoint_running() || !core_.cold->healthy() || !core_.options.append_only) return false;
   const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
   if (bytes >= std::max<uint64_t>(core_.stats.budget_bytes / 2, 16 << 20)) return true;
@@ -54,6 +60,17 @@ bool WriteBack::Behind() const {
   return changes >= kHeldAt * kChangesBetweenMin &&
          replay_cost_.Estimate(changes, core_.dirtied - dirtied_at_last_, bytes) >=
              kHeldAt * core_.options.recovery_budget_ms * 1000.0;
+}
+
+void WriteBack::Pace(uint64_t keys) {
+  const int64_t ms = std::clamp<int64_t>(core_.now_ms - paced_ms_, 0, kPacedMsMax);
+  paced_ms_ = core_.now_ms;
+  if (!LogIsLong()) return;
+  const Lsn end = core_.log->NextLsn();
+  const uint64_t bytes_a_key =
+      (end - last_checkpoint_) / std::max<uint64_t>(core_.dirtied - dirtied_at_last_, 1);
+  paced_end_ =
+      std::max(paced_end_, end) + keys * bytes_a_key + static_cast<uint64_t>(ms) * kPacedBytesPerMs;
 }
 
 void WriteBack::Start() {
@@ -93,6 +110,13 @@ void WriteBack::BeginSweep() {
 }
 
 bool WriteBack::Slice() {
+  const uint64_t captured = core_.stats.captured_keys;
+  const bool more = SweepSlice();
+  Pace(core_.stats.captured_keys - captured);
+  return more;
+}
+
+bool WriteBack::SweepSlice() {
   if (!spare_batches_.empty() && core_.now_ms - spared_ms_ > kSpareKeptMs) spare_batches_.clear();
   if (!collecting_ || core_.unknown_bases != 0) return false;
   if (restart_) BeginSweep();

@@ -68,10 +68,11 @@ class WriteBack {
   /// more than it may; or something has changed, and the last one began checkpoint_interval_ms ago:
   /// what was deleted gives its disk space back only after that.
   bool Due() const;
-  /// It has grown by far more than recovery may replay, or by so much that memory would not hold
-  /// it: who would add to it waits until the checkpoint that runs has landed. False while the cold
-  /// tier fails: then the log grows.
-  bool Behind() const;
+  /// It has grown by far more than recovery may replay, or by so much that memory would hardly hold
+  /// it: who would add to it waits for the checkpoint that runs, and gets on as that does. For each
+  /// key that is captured the log may grow by what made one dirty, so it is at most twice as long
+  /// in the end. False while the cold tier fails: then the log grows.
+  bool Behind() const { return LogIsLong() && core_.log->NextLsn() >= paced_end_; }
 
   /// Recovery is over, and took so long.
   void LearnReplayCost(int64_t us) {
@@ -90,6 +91,10 @@ class WriteBack {
 
  private:
   void BeginSweep();
+  bool SweepSlice();
+  bool LogIsLong() const;
+  /// Some time has passed, and so many keys were captured.
+  void Pace(uint64_t keys);
   void SweepRange(Space& space, size_t* work);
   void Capture(Space& space, uint64_t position, Entry* entry);
   void SendBatch();
@@ -109,7 +114,9 @@ class WriteBack {
   bool checkpoint_queued_ = false;
   bool restart_ = false;  // a keyspace of the running sweep was dropped
   bool again_ = false;    // Start() was called while one ran
-  Lsn checkpoint_ = 0;    // C of the running one
+  Lsn paced_end_ = 0;     // how far the log may grow while it is long
+  int64_t paced_ms_ = 0;
+  Lsn checkpoint_ = 0;  // C of the running one
   int checkpoint_select_db_ = 0;
   uint64_t changes_at_start_ = 0, dirtied_at_start_ = 0;
   std::vector<std::pair<int, DbId>> mapping_;  // number -> id as of C
