@@ -24,6 +24,7 @@ constexpr uint64_t kChangesBetweenMin =
 constexpr int kHeldAt = 4;
 constexpr uint64_t kPacedBytesPerMs = 2 << 10;  // of log, at least: nobody stands still for a flush
 constexpr int64_t kPacedMsMax = 100;
+constexpr uint64_t kHeldBytesMin = 32 << 20;  // a share of it, as of the budget
 
 }  // namespace
 
@@ -52,25 +53,41 @@ bool WriteBack::Due() const {
                            std::max<uint64_t>(core_.stats.budget_bytes / 4, 8 << 20));
 }
 
-bool WriteBack::LogIsLong() const {
-  if (!checkpoint_running() || !core_.cold->healthy() || !core_.options.append_only) return false;
-  const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
-  if (bytes >= std::max<uint64_t>(core_.stats.budget_bytes / 2, 16 << 20)) return true;
+bool WriteBack::Holds() const {
+  return checkpoint_running() && core_.cold->healthy() && core_.options.append_only;
+}
+
+bool WriteBack::LongForMemory(uint64_t share) const {
+  return core_.log->NextLsn() - last_checkpoint_ >=
+         std::max<uint64_t>(core_.stats.budget_bytes / share, kHeldBytesMin / share);
+}
+
+bool WriteBack::LongForTime() const {
   const uint64_t changes = core_.changes - changes_at_last_;
   return changes >= kHeldAt * kChangesBetweenMin &&
-         replay_cost_.Estimate(changes, core_.dirtied - dirtied_at_last_, bytes) >=
+         replay_cost_.Estimate(changes, core_.dirtied - dirtied_at_last_,
+                               core_.log->NextLsn() - last_checkpoint_) >=
              kHeldAt * core_.options.recovery_budget_ms * 1000.0;
+}
+
+bool WriteBack::Behind() const {
+  if (!Holds()) return false;
+  if (LongForMemory(2)) return true;
+  return (LongForMemory(3) || LongForTime()) && core_.log->NextLsn() >= paced_end_;
 }
 
 void WriteBack::Pace(uint64_t keys) {
   const int64_t ms = std::clamp<int64_t>(core_.now_ms - paced_ms_, 0, kPacedMsMax);
   paced_ms_ = core_.now_ms;
-  if (!LogIsLong()) return;
+  if (!Holds()) return;
+  // From a third of the budget to half of it, or from some time to twice as much.
+  const bool for_memory = LongForMemory(3);
+  if (!for_memory && !LongForTime()) return;
   const Lsn end = core_.log->NextLsn();
   const uint64_t bytes_a_key =
       (end - last_checkpoint_) / std::max<uint64_t>(core_.dirtied - dirtied_at_last_, 1);
-  paced_end_ =
-      std::max(paced_end_, end) + keys * bytes_a_key + static_cast<uint64_t>(ms) * kPacedBytesPerMs;
+  paced_end_ = std::max(paced_end_, end) + keys * bytes_a_key / (for_memory ? 2 : 1) +
+               static_cast<uint64_t>(ms) * kPacedBytesPerMs;
 }
 
 void WriteBack::Start() {

@@ -71,8 +71,10 @@ class WriteBack {
   /// It has grown by far more than recovery may replay, or by so much that memory would hardly hold
   /// it: who would add to it waits for the checkpoint that runs, and gets on as that does. For each
   /// key that is captured the log may grow by what made one dirty, so it is at most twice as long
-  /// in the end. False while the cold tier fails: then the log grows.
-  bool Behind() const { return LogIsLong() && core_.log->NextLsn() >= paced_end_; }
+  /// in the end; by half as much where memory is the reason, and never beyond half the budget: a
+  /// replay that does not fit writes back on its way, which takes many times as long. False while
+  /// the cold tier fails: then the log grows.
+  bool Behind() const;
 
   /// Recovery is over, and took so long.
   void LearnReplayCost(int64_t us) {
@@ -92,7 +94,11 @@ class WriteBack {
  private:
   void BeginSweep();
   bool SweepSlice();
-  bool LogIsLong() const;
+  /// Whether Behind() is anything to ask.
+  bool Holds() const;
+  /// The log is longer than the budget's n-th part.
+  bool LongForMemory(uint64_t share) const;
+  bool LongForTime() const;
   /// Some time has passed, and so many keys were captured.
   void Pace(uint64_t keys);
   void SweepRange(Space& space, size_t* work);
@@ -114,7 +120,7 @@ class WriteBack {
   bool checkpoint_queued_ = false;
   bool restart_ = false;  // a keyspace of the running sweep was dropped
   bool again_ = false;    // Start() was called while one ran
-  Lsn paced_end_ = 0;     // how far the log may grow while it is long
+  Lsn paced_end_ = 0;     // how far the log may grow beyond the first limit
   int64_t paced_ms_ = 0;
   Lsn checkpoint_ = 0;  // C of the running one
   int checkpoint_select_db_ = 0;

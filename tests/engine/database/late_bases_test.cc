@@ -200,7 +200,7 @@ TEST_F(RulesTest, WhoWaitsForTheCheckpointGetsOnAsItDoes) {
     Set("k" + std::to_string(key % kKeys), std::string(1000, 'v'));
     written += 1000;
   };
-  for (int i = 0; i < kKeys * 36; ++i) write(i);  // 36 MB; the limit is 32
+  for (int i = 0; i < kKeys * 11; ++i) write(i);  // 22 MB, a third of the budget
   ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
   Told waiter;
   ASSERT_EQ(db().AdmitGrowth(&waiter), Admission::kParked);
@@ -210,10 +210,10 @@ TEST_F(RulesTest, WhoWaitsForTheCheckpointGetsOnAsItDoes) {
   captured = db().GetStats().captured_keys - captured;
   ASSERT_LT(captured, uint64_t{kKeys}) << "the checkpoint has collected everything";
   written = 0;
-  while (written < 36'000'000 && db().AdmitGrowth(&waiter) == Admission::kRun) write(0);
-  // As much for each key as had made it dirty: 36 changes and their frames.
-  EXPECT_GT(written, captured * 36'000);
-  EXPECT_LT(written, captured * 40'000);
+  while (written < 20'000'000 && db().AdmitGrowth(&waiter) == Admission::kRun) write(0);
+  // Half as much for each key as had made it dirty: eleven changes and their frames.
+  EXPECT_GT(written, captured * 5'500);
+  EXPECT_LT(written, captured * 6'000);
   db().CancelWait(&waiter);
   db().Release(&waiter);
 }
