@@ -142,6 +142,7 @@ def start_pair(pool, *arguments, ours=()):
 def compare_cells(table, options, pair, cells, seconds):
     """One row a cell: rates, CPU an operation, p99, and ratios. Returns rate and CPU ratios."""
     rates, cpus = [], []
+    longest = ([], [])  # (us, cell): what medians and percentiles of many operations do not show
     for label, spec, checkpoint in cells:
         def measure(server):
             timer = None
@@ -162,7 +163,11 @@ def compare_cells(table, options, pair, cells, seconds):
         rates.append(row[0] / row[1])
         cpus.append(cpu[0] / cpu[1] if cpu[1] else 0.0)
         table.add(label, row[0], row[1], rates[-1], cpu[0], cpu[1], cpus[-1], p99[0], p99[1])
+        for waits, side in zip(longest, (ours, redis)):
+            waits.append((max(first(result)["max_us"] for result in side), label))
         note(f"{label}: rate x {rates[-1]:.2f}, CPU x {cpus[-1]:.2f}")
+    table.notes.append("longest wait for a reply: " + ", ".join(
+        f"{name} {max(waits)[0] / 1000:,.0f} ms ({max(waits)[1]})" for name, waits in zip(("ours", "redis-server"), longest)))
     return rates, cpus
 
 
