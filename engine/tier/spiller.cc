@@ -18,6 +18,7 @@ constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 64;
+constexpr size_t kWokenMax = 128;              // in one slice
 constexpr uint64_t kForgetting = 16;           // of what was unaccounted for: a 16th a call
 constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
 
@@ -227,8 +228,11 @@ bool Spiller::CanWriteBack() const {
 void Spiller::WakeParked() {
   if (parked_.empty() || write_back_.Behind()) return;
   if (Spills() && used() > limit_ && !Saturated() && CanWriteBack()) return;
-  // All of them: they run in this order, and whoever finds memory short again takes its old place.
-  for (const auto& [place, waiter] : std::exchange(parked_, {})) {
+  // They run in this order, and whoever finds memory short again takes its old place; so thousands
+  // woken for room that some of them fill would take the time that makes room.
+  for (size_t i = 0; i < kWokenMax && !parked_.empty(); ++i) {
+    const auto [place, waiter] = *parked_.begin();
+    parked_.erase(parked_.begin());
     woken_.insert(place);
     if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
   }

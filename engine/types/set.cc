@@ -39,7 +39,7 @@ bool SetObject::Remove(std::string_view member) {
   return removed;
 }
 
-// ---- both forms ------------------------------------------------------------------------------
+// ---- all forms -------------------------------------------------------------------------------
 
 void SetEditor::Convert() {
   auto object = std::make_unique<SetObject>();

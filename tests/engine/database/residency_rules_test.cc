@@ -255,6 +255,27 @@ TEST_F(MemoryRulesTest, R3_GrowthIsParkedAndAdmittedInArrivalOrder) {
   EXPECT_EQ(db().AdmitGrowth(&late), Admission::kRun);
 }
 
+TEST_F(MemoryRulesTest, R3_ManyAreWokenInPartsAndInOrder) {
+  Fill();
+  constexpr int kWaiters = 1000;
+  std::vector<int> told, expected;
+  std::vector<std::unique_ptr<Told>> waiters;
+  for (int i = 0; i < kWaiters; ++i) {
+    waiters.push_back(std::make_unique<Told>(i, &told));
+    expected.push_back(i);
+    ASSERT_EQ(db().AdmitGrowth(waiters.back().get()), Admission::kParked);
+  }
+  size_t most = 0;
+  for (int i = 0; i < 200 && told.size() < kWaiters; ++i) {
+    const size_t before = told.size();
+    database_.Tick();
+    most = std::max(most, told.size() - before);
+  }
+  EXPECT_EQ(told, expected);
+  EXPECT_LT(most, size_t{kWaiters} / 4);
+  for (auto& waiter : waiters) db().CancelWait(waiter.get());
+}
+
 TEST_F(MemoryRulesTest, R3_WhoIsParkedAgainKeepsItsPlace) {
   Fill();
   std::vector<int> told;
