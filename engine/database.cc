@@ -667,8 +667,7 @@ std::optional<ScanPage> Database::ScanStep(ScanRequest* request, Waiter* waiter)
   GateOnLogEnd();
   return impl_->scanner.Step(request, waiter);
 }
-std::optional<std::optional<std::string>> Database::RandomKey(int db, ScanRequest* request,
-                                                              Waiter* waiter) {
+std::optional<RandomKeyReply> Database::RandomKey(int db, ScanRequest* request, Waiter* waiter) {
   GateOnLogEnd();
   return impl_->scanner.Random(db, request, waiter);
 }

@@ -89,14 +89,20 @@ struct ScanPage {
   codec::Status status;  // the cold range could not be read; no keys then
 };
 
-/// State of one ScanStep across parking. Owned by the caller.
+/// What RANDOMKEY found.
+struct RandomKeyReply {
+  std::optional<std::string> key = {};  // empty: the database is
+  codec::Status status = {};            // the cold range could not be read; no key then
+};
+
+/// State of one ScanStep or RandomKey across parking. Owned by the caller.
 struct ScanRequest {
   int db = 0;
   uint64_t cursor = 0;
   uint64_t count = 10;  // keys to examine
   // Filled by the engine.
   bool submitted = false;
-  int rereads = 0;
+  int rereads = 0;  // RandomKey
   std::shared_ptr<void> state;
 };
 
@@ -273,8 +279,8 @@ class Database {
   /// One SCAN step over both tiers. Null: the waiter was parked, call again with the same request
   /// after OnReady. With waiter == nullptr the cold range is read inside the call.
   std::optional<ScanPage> ScanStep(ScanRequest* request, Waiter* waiter);
-  /// A random live key; null: parked (as above); empty optional inside: the database is empty.
-  std::optional<std::optional<std::string>> RandomKey(int db, ScanRequest* request, Waiter* waiter);
+  /// A random live key. Null: parked (as above).
+  std::optional<RandomKeyReply> RandomKey(int db, ScanRequest* request, Waiter* waiter);
 
   /// A long walk lets others run: the waiter is told at the next Poll.
   void Yield(Waiter* waiter);

@@ -12,7 +12,7 @@ namespace {
 constexpr uint64_t kEnd = std::numeric_limits<uint64_t>::max();
 constexpr uint64_t kCountMax = 10'000;  // a page stays a slice, whatever the client asks
 constexpr size_t kRandomColdRows = 16;
-constexpr int kRandomRereads = 3;  // by readers; the next is done in place
+constexpr int kRandomRereads = 3;
 
 }  // namespace
 
@@ -140,27 +140,25 @@ std::optional<ScanPage> Scanner::Step(ScanRequest* request, Waiter* waiter) {
   return page;
 }
 
-std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* request,
-                                                          Waiter* waiter) {
-  using Answer = std::optional<std::string>;
+std::optional<RandomKeyReply> Scanner::Random(int db, ScanRequest* request, Waiter* waiter) {
   Space& space = core_.keyspace.at(db);
   const auto rng = [this] { return core_.random->Next(); };
-  const auto random_hot = [&]() -> Answer {
-    for (int i = 0; i < 100; ++i) {
+  const auto random_hot = [&] {
+    RandomKeyReply reply;
+    for (int i = 0; i < 100 && !reply.key; ++i) {
       const Entry* entry = space.table.RandomNode(rng);
       if (entry == nullptr) break;
-      if (!entry->Has(Entry::kTombstone) && !Expired(entry->expiry_ms()))
-        return std::string(entry->key());
+      if (!entry->Has(Entry::kTombstone) && !Expired(entry->expiry_ms())) reply.key = entry->key();
     }
-    return std::nullopt;
+    return reply;
   };
   std::shared_ptr<State> state = std::static_pointer_cast<State>(request->state);
   if (state && state->id != space.id) state.reset();
   if (!state) {
-    if (space.live == 0) return Answer();
+    if (space.live == 0) return RandomKeyReply();
     const uint64_t resident = std::min<uint64_t>(space.resident(), space.live);
     if (core_.random->Uniform(space.live) < resident) {
-      if (Answer key = random_hot()) return key;
+      if (RandomKeyReply reply = random_hot(); reply.key) return reply;
     }
     if (space.cold_records == 0) return random_hot();
     state = std::make_shared<State>();
@@ -174,7 +172,8 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
     read.range.from_position = state->from;
     read.range.max_rows = kRandomColdRows;
     state->tombstones_dropped = core_.tombstones_dropped;
-    if (!ReadCold(state.get(), waiter)) {
+    // One that cannot be sure again and again reads in place.
+    if (!ReadCold(state.get(), request->rereads < kRandomRereads ? waiter : nullptr)) {
       under_way_[read.ticket] = state;
       request->state = state;
       request->submitted = true;
@@ -183,21 +182,19 @@ std::optional<std::optional<std::string>> Scanner::Random(int db, ScanRequest* r
   }
   request->state.reset();
   request->submitted = false;
-  if (!state->read.status.ok()) {
-    if (waiter != nullptr) Residency::SetError(waiter, state->read.status);
-    return Answer();
-  }
+  if (!state->read.status.ok()) return RandomKeyReply{.status = state->read.status};
   if (state->tombstones_dropped != core_.tombstones_dropped) {
     // A row may be that of a key whose deletion landed after the read.
     request->cursor = state->from;
-    return Random(db, request, ++request->rereads < kRandomRereads ? waiter : nullptr);
+    ++request->rereads;
+    return Random(db, request, waiter);
   }
   for (const ColdRow& row : state->read.page.rows) {
     const Entry* entry = space.table.Find(row.position, row.key);
     const bool gone = entry != nullptr
                           ? entry->Has(Entry::kTombstone) || Expired(entry->expiry_ms())
                           : Expired(static_cast<int64_t>(row.header.expire_ms));
-    if (!gone) return Answer(row.key);
+    if (!gone) return RandomKeyReply{.key = row.key};
   }
   if (!state->read.page.end) {  // a run of dead records: on behind it
     request->cursor = state->read.page.through_position + 1;

@@ -19,7 +19,7 @@ class Scanner {
   explicit Scanner(Core& core) : core_(core) {}
 
   std::optional<ScanPage> Step(ScanRequest* request, Waiter* waiter);
-  std::optional<std::optional<std::string>> Random(int db, ScanRequest* request, Waiter* waiter);
+  std::optional<RandomKeyReply> Random(int db, ScanRequest* request, Waiter* waiter);
   void Complete(ColdRead* read);
   void* owner_tag() { return this; }
   /// The waiter goes away: results that come later are dropped.

@@ -11,9 +11,9 @@
 namespace thermocline::server {
 namespace {
 
-// Deadlines are multiples of it, so that thousands of them are some ticks. (redis-server looks at
-// them when something happens, or up to ten times a second.)
-constexpr int64_t kDeadlineGrainMs = 10;
+// A wait may last longer by a hundredth, at most by so much: thousands of them end in some ticks.
+// (redis-server looks at them when something happens, or some ten times a second.)
+constexpr int64_t kSlackMsMax = 10;
 
 }  // namespace
 
@@ -83,9 +83,10 @@ void Blocking::Block(Client* client, BlockRequest request) {
     state.places.push_back({queue.get(), std::prev(queue->waiters.end())});
   }
   if (request.timeout_ms > 0) {
-    const int64_t latest_ms = INT64_MAX - kDeadlineGrainMs;
-    const int64_t due_ms = NowMs() + std::min(request.timeout_ms, latest_ms - NowMs());
-    const int64_t deadline_ms = due_ms + (kDeadlineGrainMs - due_ms % kDeadlineGrainMs);
+    const int64_t now_ms = NowMs();
+    const int64_t grain_ms = std::clamp<int64_t>(request.timeout_ms / 100, 1, kSlackMsMax);
+    const int64_t due_ms = std::min(request.timeout_ms, INT64_MAX - kSlackMsMax - now_ms) + now_ms;
+    const int64_t deadline_ms = (due_ms + grain_ms - 1) / grain_ms * grain_ms;
     state.deadline = deadlines_.emplace(deadline_ms, client);
     state.has_deadline = true;
   }

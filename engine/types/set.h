@@ -134,10 +134,16 @@ class SetView {
       return;
     }
     SelectionSampler sampler(random, size(), count);
-    Until([&](std::string_view member) {
-      if (sampler.Take()) fn(member);
-      return !sampler.done();
-    });
+    if (is_intset()) {
+      for (size_t i = 0; !sampler.done(); ++i) {
+        if (sampler.Take()) GiveNumber(i, fn);
+      }
+      return;
+    }
+    const codec::ListpackView pack = listpack();
+    for (size_t at = pack.First(); !sampler.done(); at = pack.Next(at)) {
+      if (sampler.Take()) GiveElement(at, fn);
+    }
   }
   /// Calls fn(member) for `count` members, each drawn from all of them. REQUIRES: not empty.
   template <class Fn>

@@ -550,13 +550,10 @@ class RandomKeyTask final : public CommandTask {
  public:
   bool Step(CommandContext& c, engine::Waiter* waiter) override {
     request_.db = c.dbnum();
-    const auto key = c.db().RandomKey(c.dbnum(), &request_, waiter);
-    if (!key) return false;
-    if (waiter != nullptr) {
-      const codec::Status error = c.db().TakeReadError(waiter);
-      if (!error.ok()) return ReplyReadError(c, error);
-    }
-    *key ? c.reply().Bulk(**key) : c.reply().Null();
+    const auto random = c.db().RandomKey(c.dbnum(), &request_, waiter);
+    if (!random) return false;
+    if (!random->status.ok()) return ReplyReadError(c, random->status);
+    random->key ? c.reply().Bulk(*random->key) : c.reply().Null();
     return true;
   }
 

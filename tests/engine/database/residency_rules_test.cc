@@ -426,14 +426,35 @@ TEST_F(StaleRowsTest, AScanDoesNotReturnWhatWasDeletedBefore) {
 TEST_F(StaleRowsTest, ARandomKeyIsNotOneDeletedBefore) {
   engine::ScanRequest request;
   Nobody waiter;
-  std::optional<std::optional<std::string>> key = db().RandomKey(0, &request, &waiter);
-  ASSERT_FALSE(key.has_value());
-  for (int i = 0; i < 10 && !key; ++i) {
+  std::optional<engine::RandomKeyReply> reply = db().RandomKey(0, &request, &waiter);
+  ASSERT_FALSE(reply.has_value());
+  for (int i = 0; i < 10 && !reply; ++i) {
     database_.Tick();
-    key = db().RandomKey(0, &request, &waiter);
+    reply = db().RandomKey(0, &request, &waiter);
   }
-  ASSERT_TRUE(key.has_value());
-  EXPECT_EQ(*key, "c");
+  ASSERT_TRUE(reply.has_value() && reply->status.ok());
+  EXPECT_EQ(reply->key, "c");
+}
+
+// With a waiter or, as inside EXEC, without: nobody is told that there is no key.
+TEST_F(RulesTest, ARandomKeyThatCannotBeReadIsAnError) {
+  Set("a", "v");
+  database_.Spill();
+  ASSERT_TRUE(KillAndOpen());  // an empty block cache
+  fs_->AddFault(
+      {.kinds = kFaultRead | kFaultOpen, .path_part = ".sst", .nth = 1, .from_then_on = true});
+  engine::ScanRequest request;
+  EXPECT_FALSE(db().RandomKey(0, &request, nullptr)->status.ok());
+  Nobody waiter;
+  std::optional<engine::RandomKeyReply> reply = db().RandomKey(0, &request, &waiter);
+  for (int i = 0; i < 10 && !reply; ++i) {
+    database_.Tick();
+    reply = db().RandomKey(0, &request, &waiter);
+  }
+  ASSERT_TRUE(reply.has_value());
+  EXPECT_FALSE(reply->status.ok());
+  fs_->ClearFaults();
+  EXPECT_EQ(db().RandomKey(0, &request, nullptr)->key, "a");
 }
 
 }  // namespace
