@@ -182,7 +182,11 @@ std::optional<RandomKeyReply> Scanner::Random(int db, ScanRequest* request, Wait
   }
   request->state.reset();
   request->submitted = false;
-  if (!state->read.status.ok()) return RandomKeyReply{.status = state->read.status};
+  if (!state->read.status.ok()) {
+    RandomKeyReply failed;
+    failed.status = state->read.status;
+    return failed;
+  }
   if (state->tombstones_dropped != core_.tombstones_dropped) {
     // A row may be that of a key whose deletion landed after the read.
     request->cursor = state->from;
