@@ -426,6 +426,8 @@ DbStats Database::DatabaseStats(int db) const {
   stats.expires = space.live_expires;
   stats.avg_ttl_ms = static_cast<int64_t>(space.ttl_sample_ms);
   stats.resident = space.resident();
+  stats.table_bytes = space.table.memory_bytes();
+  stats.expiry_bytes = space.expiry.memory_bytes();
   return stats;
 }
 

@@ -120,7 +120,8 @@ struct DbStats {
   uint64_t keys = 0;
   uint64_t expires = 0;
   int64_t avg_ttl_ms = 0;
-  uint64_t resident = 0;  // of keys
+  uint64_t resident = 0;                       // of keys
+  uint64_t table_bytes = 0, expiry_bytes = 0;  // of the key table without its entries, of deadlines
 };
 
 /// Counters since start or ResetStats(), and gauges. All for INFO; documented there.

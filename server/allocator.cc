@@ -13,6 +13,8 @@
 extern "C" {
 int mallctl(const char* name, void* old_value, size_t* old_length, void* new_value,
             size_t new_length) __attribute__((weak));
+void malloc_stats_print(void (*write)(void*, const char*), void* to, const char* options)
+    __attribute__((weak));
 }
 
 namespace thermocline::server {
@@ -86,6 +88,14 @@ AllocatorStats ReadAllocatorStats() {
   const char* version = Read<const char*>("version");
   stats.version = version == nullptr ? "unknown" : std::string(version, std::strcspn(version, "-"));
   return stats;
+}
+
+std::string ReadAllocatorReport() {
+  std::string out;
+  if (malloc_stats_print == nullptr) return out;
+  malloc_stats_print([](void* to, const char* text) { *static_cast<std::string*>(to) += text; },
+                     &out, nullptr);
+  return out;
 }
 
 bool ReturnFreePages() {

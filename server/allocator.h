@@ -23,6 +23,9 @@ AllocatorStats ReadAllocatorStats();
 /// huge ones, and the kernel may look long for a free one (docs/performance.md has the figures).
 bool AllocateInHugePages();
 
+/// What jemalloc reports of itself, for people. Empty: another allocator.
+std::string ReadAllocatorReport();
+
 /// Gives every free page back to the system now. False: refused.
 bool ReturnFreePages();
 

@@ -12,8 +12,8 @@
 #include <cstring>
 
 #include "codec/number_text.h"
-#include "server/allocator.h"
 #include "server/config/config_special.h"
+#include "server/memory_report.h"
 #include "server/server.h"
 #include "server/version.h"
 
@@ -76,10 +76,6 @@ struct Snapshot {
   uint64_t durable_end = 0;
   bool writable = true;
 };
-
-double Ratio(uint64_t a, uint64_t b) {
-  return b == 0 ? 0 : static_cast<double>(a) / static_cast<double>(b);
-}
 
 uint64_t TotalSystemMemory() {
   const long pages = sysconf(_SC_PHYS_PAGES);
@@ -146,24 +142,19 @@ void ClientsSection(Server& s, const Snapshot&, Fields& f) {
   f.Count("clients_in_timeout_table", s.blocking().with_timeout());
 }
 
-void MemorySection(Server& s, const Snapshot& now, Fields& f) {
-  const ProcessMemory process = SampleMemoryPeak(s);
-  const auto& sampled = s.stats().memory;
+void MemorySection(Server& s, const Snapshot&, Fields& f) {
+  const MemoryReport report = BuildMemoryReport(s);
+  const ProcessMemory& process = report.process;
   const uint64_t used = process.allocated;
-  const uint64_t peak = std::max(sampled.peak, used);
-  const uint64_t dataset = std::min(now.engine.value_bytes, used);
-  const uint64_t startup = std::min(sampled.startup, used);
-  uint64_t clients = 0;
-  for (const Client* client : s.clients()) clients += client->MemoryBytes();
 
   f.Bytes("used_memory", used);
   f.Bytes("used_memory_rss", process.resident);
-  f.Bytes("used_memory_peak", peak);
-  f.Fixed("used_memory_peak_perc", 100 * Ratio(used, peak), 2, "%");
-  f.Count("used_memory_overhead", used - dataset);
-  f.Count("used_memory_startup", startup);
-  f.Count("used_memory_dataset", dataset);
-  f.Fixed("used_memory_dataset_perc", 100 * Ratio(dataset, used - startup), 2, "%");
+  f.Bytes("used_memory_peak", report.peak);
+  f.Fixed("used_memory_peak_perc", 100 * Ratio(used, report.peak), 2, "%");
+  f.Count("used_memory_overhead", report.overhead());
+  f.Count("used_memory_startup", report.startup);
+  f.Count("used_memory_dataset", report.dataset);
+  f.Fixed("used_memory_dataset_perc", 100 * Ratio(report.dataset, used - report.startup), 2, "%");
   f.Count("allocator_allocated", process.allocated);
   f.Count("allocator_active", process.active);
   f.Count("allocator_resident", process.mapped);
@@ -187,9 +178,9 @@ void MemorySection(Server& s, const Snapshot& now, Fields& f) {
   f.Number("mem_fragmentation_bytes", static_cast<int64_t>(process.resident - used));
   f.Zeros({"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers",
            "mem_clients_slaves"});
-  f.Count("mem_clients_normal", clients);
+  f.Count("mem_clients_normal", report.clients);
   f.Number("mem_cluster_links", 0);
-  f.Count("mem_aof_buffer", now.engine.log.memory_bytes);
+  f.Count("mem_aof_buffer", report.engine.log.memory_bytes);
   f.Text("mem_allocator", process.allocator);
   f.Zeros({"active_defrag_running", "lazyfree_pending_objects", "lazyfreed_objects"});
 }
@@ -486,50 +477,6 @@ std::string BuildInfo(Server& server, std::span<const std::string_view> sections
     row.write(server, now, fields);
   }
   return out;
-}
-
-ProcessMemory ReadProcessMemory() {
-  ProcessMemory out;
-  if (std::FILE* file = std::fopen("/proc/self/statm", "r"); file != nullptr) {
-    unsigned long long size = 0;
-    unsigned long long resident = 0;
-    if (std::fscanf(file, "%llu %llu", &size, &resident) == 2) {
-      out.resident = resident * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-    }
-    std::fclose(file);
-  }
-  const AllocatorStats allocator = ReadAllocatorStats();
-  if (allocator.version.empty()) {
-    out.allocator = "libc";
-    out.allocated = out.active = out.mapped = out.resident;
-    return out;
-  }
-  out.allocator = "jemalloc-" + allocator.version;
-  out.allocated = allocator.allocated;
-  out.active = allocator.active;
-  out.mapped = allocator.resident;
-  return out;
-}
-
-ProcessMemory SampleMemoryPeak(Server& server) {
-  auto& memory = server.stats().memory;
-  ProcessMemory process = ReadProcessMemory();
-  if (memory.startup == 0) memory.startup = process.allocated;
-  memory.peak = std::max(memory.peak, process.allocated);
-  return process;
-}
-
-std::string HumanBytes(uint64_t bytes) {
-  constexpr char kUnits[] = "BKMGTP";
-  double value = static_cast<double>(bytes);
-  size_t unit = 0;
-  while (value >= 1024 && unit < std::strlen(kUnits) - 1) {
-    value /= 1024;
-    ++unit;
-  }
-  char text[64];
-  std::snprintf(text, sizeof text, unit == 0 ? "%.0f%c" : "%.2f%c", value, kUnits[unit]);
-  return text;
 }
 
 }  // namespace thermocline::server

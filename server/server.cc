@@ -10,8 +10,8 @@
 
 #include "server/allocator.h"
 #include "server/dispatch.h"
-#include "server/info.h"
 #include "server/logging.h"
+#include "server/memory_report.h"
 
 namespace thermocline::server {
 

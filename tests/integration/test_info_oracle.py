@@ -89,3 +89,30 @@ def test_values_that_do_not_depend_on_the_machine_are_equal(pair):
 def test_keyspace_lines_are_equal(pair):
     lines = [re.sub(r"avg_ttl=\d+", "avg_ttl=N", info(server, "keyspace").text()) for server in pair]
     assert lines[1] == lines[0]
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_memory_stats_has_names_order_and_types_of_redis(pair, protocol):
+    def shape(reply):
+        if reply.kind in "%*" and reply.value:
+            return [(reply.kind, names(part) if i % 2 == 0 else shape(part))
+                    for i, part in enumerate(reply.value)]
+        if reply.kind == "$" and protocol == 2:  # a double in RESP2
+            return "double" if re.match(rb"-?[\d.e+-]+$", reply.value) else reply.value
+        return reply.kind
+
+    def names(reply):
+        return reply.value
+
+    shapes = []
+    for server in pair:
+        with server.connect(protocol=protocol) as connection:
+            shapes.append(shape(connection.command("MEMORY", "STATS")))
+    assert shapes[0] == shapes[1]
+
+
+def test_memory_reports_are_texts(pair):
+    with pair[1].connect(protocol=3) as connection:
+        assert connection.command("MEMORY", "DOCTOR").kind == "="
+        report = connection.command("MEMORY", "MALLOC-STATS")
+        assert report.kind == "=" and "jemalloc statistics" in report.text()

@@ -185,21 +185,5 @@ TEST(InfoTest, WhileLoadingThereIsNoDataToReport) {
   EXPECT_EQ(fields.count("db0"), 0u);
 }
 
-TEST(InfoTest, BytesForPeople) {
-  EXPECT_EQ(HumanBytes(0), "0B");
-  EXPECT_EQ(HumanBytes(1023), "1023B");
-  EXPECT_EQ(HumanBytes(1024), "1.00K");
-  EXPECT_EQ(HumanBytes(1536), "1.50K");
-  EXPECT_EQ(HumanBytes(25276514304), "23.54G");
-}
-
-TEST(InfoTest, ProcessMemoryIsMeasured) {
-  const ProcessMemory memory = ReadProcessMemory();
-  EXPECT_GT(memory.resident, 1u << 20);
-  EXPECT_GT(memory.allocated, 0u);
-  EXPECT_TRUE(memory.allocator == "libc" || memory.allocator.find("jemalloc-") == 0)
-      << memory.allocator;
-}
-
 }  // namespace
 }  // namespace thermocline::server

@@ -255,7 +255,8 @@ def _object(draw):
 
 def _memory(draw):
     return draw.pick([["USAGE", draw.key()], ["USAGE", draw.key(), draw.case("SAMPLES"), draw.integer(0, 9)],
-                      ["USAGE", draw.key(), "SAMPLES"], ["USAGE", draw.key(), "BOGUS", 1], ["USAGE"], ["BOGUS"], []])
+                      ["USAGE", draw.key(), "SAMPLES"], ["USAGE", draw.key(), "BOGUS", 1], ["USAGE"], ["BOGUS"], [], ["STATS", "x"],
+                      ["DOCTOR", "x"], ["MALLOC-STATS", "x"], ["PURGE", "x"]])
 
 
 def _config(draw):
