@@ -365,8 +365,16 @@ void RangeStore(CommandContext& c) {
   ZsetBuilder result;
   if (entry != nullptr) {
     const ZsetView view(entry);
-    view.Walk(query.Ranks(view), query.reverse,
-              [&result](std::string_view member, double score) { result.Add(member, score); });
+    const RankRange ranks = query.Ranks(view);
+    // Redis fills a listpack, which knows no -0, until it has to become a skiplist.
+    const engine::TypeLimits& limits = c.db().options().type_limits;
+    bool packed =
+        query.by != RangeBy::kRank || ranks.size() <= limits.zset_max_listpack_entries;
+    view.Walk(ranks, query.reverse, [&](std::string_view member, double score) {
+      packed = packed && result.size() < limits.zset_max_listpack_entries &&
+               member.size() <= limits.zset_max_listpack_value;
+      result.Add(member, packed ? score + 0.0 : score);  // -0.0 + 0.0 is 0.0
+    });
   }
   StoreZset(c, c.arg(1), result, "zrangestore");
 }

@@ -68,7 +68,7 @@ def _same_keys(argv, a, b):
             and sorted(k.value for k in a.value) == sorted(k.value for k in b.value))
 
 
-@rule("with BY a word without '*' a set comes in the order of its hash table; among elements of equal weight, "
+@rule("with BY a word without '*' before a NUL a set comes in the order of its hash table; among elements of equal weight, "
       "or equal up to a NUL, the order is that of reading, or any with LIMIT", "SORT", "SORT_RO")
 def _same_where_order_counts(argv, a, b):
     if a.kind != b.kind or not isinstance(a.value, list) or len(a.value) != len(b.value):
@@ -76,7 +76,7 @@ def _same_where_order_counts(argv, a, b):
     words = [_word(argv, index) for index in range(len(argv))]
     ties = any(b"\0" in item for item in a.plain() if item is not None)
     if "BY" in words[:-1]:
-        weighted = "*" in words[words.index("BY") + 1]
+        weighted = "*" in words[words.index("BY") + 1].split("\0")[0]
         ties = ties or not weighted or "ALPHA" in words  # ties of numbers are broken by the elements
     return ties and ("LIMIT" in words or "GET" in words or (
         sorted(map(repr, a.plain())) == sorted(map(repr, b.plain()))))
