@@ -368,8 +368,7 @@ void RangeStore(CommandContext& c) {
     const RankRange ranks = query.Ranks(view);
     // Redis fills a listpack, which knows no -0, until it has to become a skiplist.
     const engine::TypeLimits& limits = c.db().options().type_limits;
-    bool packed =
-        query.by != RangeBy::kRank || ranks.size() <= limits.zset_max_listpack_entries;
+    bool packed = query.by != RangeBy::kRank || ranks.size() <= limits.zset_max_listpack_entries;
     view.Walk(ranks, query.reverse, [&](std::string_view member, double score) {
       packed = packed && result.size() < limits.zset_max_listpack_entries &&
                member.size() <= limits.zset_max_listpack_value;
