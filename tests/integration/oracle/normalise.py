@@ -68,8 +68,8 @@ def _same_keys(argv, a, b):
             and sorted(k.value for k in a.value) == sorted(k.value for k in b.value))
 
 
-@rule("with BY a word without '*' before a NUL a set comes in the order of its hash table; among elements of equal weight, "
-      "or equal up to a NUL, the order is that of reading, or any with LIMIT", "SORT", "SORT_RO")
+@rule("with BY a word without '*' before a NUL a set comes in the order of its hash table; among elements of equal "
+      "weight, or equal up to a NUL, the order is that of reading, or any with LIMIT", "SORT", "SORT_RO")
 def _same_where_order_counts(argv, a, b):
     if a.kind != b.kind or not isinstance(a.value, list) or len(a.value) != len(b.value):
         return False
@@ -144,6 +144,12 @@ def _any_integer(argv, a, b):
 @rule("what a key takes is each server's own", "MEMORY USAGE")
 def _both_integers(argv, a, b):
     return a.kind == b.kind == ":" and min(a.value, b.value) > 0
+
+
+@rule("what the server takes likewise; test_info_oracle.py compares the names", "MEMORY STATS", "MEMORY DOCTOR",
+      "MEMORY MALLOC-STATS")
+def _same_kind(argv, a, b):
+    return a.kind == b.kind and len(a.value) > 0 and len(b.value) > 0
 
 
 @rule("the clock", "TIME")
