@@ -15,6 +15,7 @@
 #include "codec/cold_record.h"
 #include "codec/proto/checkpoint.pb.h"
 #include "engine/cold/manifest_tail.h"
+#include "engine/cold/rocks_files.h"
 #include "engine/cold/rocks_kept_batches.h"
 #include "engine/cold/rocks_options.h"
 #include "engine/env/file_system.h"
@@ -23,11 +24,8 @@
 #include "rocksdb/convenience.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
-#include "rocksdb/file_checksum.h"
-#include "rocksdb/file_system.h"
 #include "rocksdb/listener.h"
 #include "rocksdb/metadata.h"
-#include "rocksdb/sst_file_reader.h"
 #include "rocksdb/statistics.h"
 #include "rocksdb/write_batch.h"
 #include "rocksdb/write_buffer_manager.h"
@@ -39,10 +37,6 @@ using rocksdb::Slice;
 
 std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()}; }
 Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
-
-Status Map(const rocksdb::Status& status, std::string_view context) {
-  return status.ok() ? Status() : FromRocksStatus(status, context);
-}
 
 // The first key behind all of the id's.
 std::string IdEnd(uint64_t id) {
@@ -113,7 +107,6 @@ class RocksBackendImpl : public RocksBackend {
   ~RocksBackendImpl() override { CloseDb(); }
 
   Status OpenAll();
-  static StatusOr<bool> HasTableFiles(const FileSystemPtr& fs, const std::string& dir);
 
   Status Write(const ColdBatch& batch) override;
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
@@ -145,18 +138,11 @@ class RocksBackendImpl : public RocksBackend {
   std::string Property(const std::string& family, const std::string& name) override;
 
  private:
-  bool DirectIoWorks() const;
-  Status CheckUnlocked() const;
-  // Why opening failed. RocksDB blames the MANIFEST for some damage in a table; this looks for the
-  // table.
-  Status NameDamage(const rocksdb::Status& status) const;
   // Whether there is a database of ours; `fresh`: its creation was cut short and it holds nothing.
   Status CheckFormat(bool* exists, bool* fresh) const;
   rocksdb::DBOptions BaseOptions(bool direct) const;
   Status OpenDb(bool read_only = false);
   void CloseDb();
-  // Whether the disk takes a small part of a memtable, durably.
-  Status ProbeDisk() const;
   // Ok as long as there is a database; it stays for the life of `lock`.
   Status Enter(std::shared_lock<std::shared_mutex>* lock) const;
   // Writes batch_ and keeps it until it is flushed.
@@ -180,8 +166,6 @@ class RocksBackendImpl : public RocksBackend {
                             std::string_view key, ColdHeader* header, std::string* payload,
                             bool* apart);
   StatusOr<codec::ColdValue> DecodeRecord(std::string_view cold_key, const Slice& bytes);
-  Status VerifyFile(const std::string& path, uint64_t size, const std::string& function,
-                    const std::string& expected, const std::atomic<bool>* cancel);
   StatusOr<ColdCounts> DecodeCounts(std::string_view meta_key, std::string_view sealed) const;
   std::string Where(std::string_view what) const {
     return "cold tier " + options_.dir + ": " + std::string(what);
@@ -196,6 +180,7 @@ class RocksBackendImpl : public RocksBackend {
   bool read_only_ = false;  // until MakeWritable()
   FileSystemPtr fs_;        // the caller's, not wrapped
   std::unique_ptr<rocksdb::Env> env_;
+  RocksFiles files_;
   std::shared_ptr<rocksdb::Cache> cache_;
   std::shared_ptr<Watcher> watcher_ = std::make_shared<Watcher>();
   std::shared_ptr<rocksdb::RateLimiter> limiter_;
@@ -229,59 +214,11 @@ rocksdb::DBOptions RocksBackendImpl::BaseOptions(bool direct) const {
   return db;
 }
 
-bool RocksBackendImpl::DirectIoWorks() const {
-  const std::string probe = JoinPath(options_.dir, "direct-io.probe");
-  rocksdb::FileOptions file_options;
-  file_options.use_direct_writes = true;
-  std::unique_ptr<rocksdb::FSWritableFile> file;
-  const rocksdb::IOStatus opened = fs_->NewWritableFile(probe, file_options, &file, nullptr);
-  file.reset();
-  fs_->DeleteFile(probe, {}, nullptr).PermitUncheckedError();
-  return opened.ok();
-}
-
-Status RocksBackendImpl::CheckUnlocked() const {
-  const std::string lock_path = JoinPath(options_.dir, "LOCK");
-  TC_ASSIGN_OR_RETURN(const bool exists, FileExists(fs_, lock_path));
-  if (!exists) return {};
-  rocksdb::FileLock* lock = nullptr;
-  const rocksdb::IOStatus locked = fs_->LockFile(lock_path, {}, &lock, nullptr);
-  if (!locked.ok()) {
-    return Status::Busy(
-        Where("in use by another process (" + lock_path + " is locked): " + locked.ToString()));
-  }
-  return Map(fs_->UnlockFile(lock, {}, nullptr), Where("unlock"));
-}
-
-StatusOr<bool> RocksBackendImpl::HasTableFiles(const FileSystemPtr& fs, const std::string& dir) {
-  TC_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListDir(fs, dir));
-  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.ends_with(".sst") || name.ends_with(".blob");
-  });
-}
-
-Status RocksBackendImpl::NameDamage(const rocksdb::Status& status) const {
-  const Status mapped = Map(status, Where("open"));
-  if (!status.IsCorruption()) return mapped;
-  const StatusOr<std::vector<std::string>> names = ListDir(fs_, options_.dir);
-  if (!names.ok()) return mapped;
-  for (const std::string& name : *names) {
-    if (!name.ends_with(".sst")) continue;
-    rocksdb::Options reader_options;
-    reader_options.env = env_.get();
-    rocksdb::SstFileReader reader(reader_options);
-    rocksdb::Status read = reader.Open(JoinPath(options_.dir, name));
-    if (read.ok()) read = reader.VerifyChecksum(rocksdb::ReadOptions());
-    if (read.IsCorruption()) return mapped.Annotate(JoinPath(options_.dir, name) + " is damaged");
-  }
-  return mapped;
-}
-
 Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
   *fresh = true;
   TC_ASSIGN_OR_RETURN(*exists, FileExists(fs_, JoinPath(options_.dir, "CURRENT")));
   if (!*exists) {
-    TC_ASSIGN_OR_RETURN(const bool remains, HasTableFiles(fs_, options_.dir));
+    TC_ASSIGN_OR_RETURN(const bool remains, files_.HasTables());
     if (remains) {
       return Status::Corruption(
           Where("the file CURRENT is missing, yet there are table files; refusing to begin anew"));
@@ -292,7 +229,7 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
   const rocksdb::DBOptions db_options = BaseOptions(false);
   std::vector<std::string> names;
   rocksdb::Status status = rocksdb::DB::ListColumnFamilies(db_options, options_.dir, &names);
-  if (!status.ok()) return Map(status, Where("open"));
+  if (!status.ok()) return FromRocksStatus(status, Where("open"));
   const std::string meta_name(kFamilyNames[kMeta]);
   const bool has_meta = std::find(names.begin(), names.end(), meta_name) != names.end();
   std::vector<rocksdb::ColumnFamilyDescriptor> families{
@@ -301,7 +238,7 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* raw = nullptr;
   status = rocksdb::DB::OpenForReadOnly(db_options, options_.dir, families, &handles, &raw);
-  if (!status.ok()) return NameDamage(status);
+  if (!status.ok()) return files_.NameDamage(status, Where("open"));
   const std::unique_ptr<rocksdb::DB> db(raw);
   std::string sealed;
   rocksdb::Status got = rocksdb::Status::NotFound();
@@ -322,7 +259,7 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
     }
     return {};
   }
-  if (!got.ok()) return Map(got, Where("read the format version"));
+  if (!got.ok()) return FromRocksStatus(got, Where("read the format version"));
   const StatusOr<uint32_t> version = codec::DecodeMetaFormat(sealed);
   if (!version.ok()) return version.status().Annotate(Where("format version"));
   if (*version != codec::kColdFormatVersion) {
@@ -337,6 +274,7 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
 Status RocksBackendImpl::OpenAll() {
   fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
   env_ = rocksdb::NewCompositeEnv(fs_);
+  files_ = RocksFiles(fs_, env_.get(), options_.dir);
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = options_.block_cache_bytes;
   cache_options.high_pri_pool_ratio = 0.5;  // index and filters; data blocks cannot push them out
@@ -344,13 +282,13 @@ Status RocksBackendImpl::OpenAll() {
   write_options_.disableWAL = true;
 
   TC_RETURN_IF_ERROR(CreateDirDurably(fs_, options_.dir));
-  TC_RETURN_IF_ERROR(CheckUnlocked());
+  TC_RETURN_IF_ERROR(files_.CheckUnlocked());
   TC_RETURN_IF_ERROR(CutTornManifestTail(fs_, options_.dir));
   bool exists = false;
   bool fresh = false;
   TC_RETURN_IF_ERROR(CheckFormat(&exists, &fresh));
 
-  direct_ = options_.direct_io && DirectIoWorks();
+  direct_ = options_.direct_io && files_.DirectIoWorks();
   db_options_ = BaseOptions(direct_);
   db_options_.listeners.push_back(watcher_);
   limiter_ = db_options_.rate_limiter;
@@ -403,7 +341,7 @@ Status RocksBackendImpl::OpenDb(bool read_only) {
   if (opened.ToString().find("LOCK") != std::string::npos) {
     return Status::Busy(Where("in use by another process: " + opened.ToString()));
   }
-  return NameDamage(opened);
+  return files_.NameDamage(opened, Where("open"));
 }
 
 void RocksBackendImpl::CloseDb() {
@@ -555,7 +493,7 @@ void RocksBackendImpl::WaitForMemtableRoom() {
 
 Status RocksBackendImpl::Apply(std::string_view what) {
   const rocksdb::Status status = db_->Write(write_options_, &batch_);
-  if (!status.ok()) return Map(status, Where(what));
+  if (!status.ok()) return FromRocksStatus(status, Where(what));
   bytes_ingested_.fetch_add(batch_.GetDataSize(), std::memory_order_relaxed);
   kept_.Keep(std::move(batch_), db_->GetLatestSequenceNumber());
   batch_ = rocksdb::WriteBatch();
@@ -595,13 +533,13 @@ Status RocksBackendImpl::FlushAll() {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
   if (const rocksdb::Status error = watcher_->error(); !error.ok()) {
-    return Map(error, Where("flush"));
+    return FromRocksStatus(error, Where("flush"));
   }
   rocksdb::FlushOptions flush;
   flush.wait = true;
   flush.allow_write_stall = true;  // the one writer is waiting here anyway
   const rocksdb::Status status = db_->Flush(flush, handles_);
-  if (!status.ok()) return Map(status, Where("flush"));
+  if (!status.ok()) return FromRocksStatus(status, Where("flush"));
   // A checkpoint stands and falls with this, so RocksDB's word is not enough: nobody writes
   // meanwhile, so nothing may be left in a memtable.
   using Properties = rocksdb::DB::Properties;
@@ -610,7 +548,7 @@ Status RocksBackendImpl::FlushAll() {
   if (left != 0) {
     watcher_->SetError(rocksdb::Status::IOError("a flush was reported as done, but " +
                                                 std::to_string(left) + " rows are in memtables"));
-    return Map(watcher_->error(), Where("flush"));
+    return FromRocksStatus(watcher_->error(), Where("flush"));
   }
   kept_.ForgetAll();
   return {};
@@ -627,7 +565,7 @@ Status RocksBackendImpl::DropGravesBelow(Lsn lsn) {
     read.iterate_upper_bound = &upper;
     const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kGraves]));
     it->SeekToFirst();
-    if (!it->Valid()) return Map(it->status(), Where("read graves"));
+    if (!it->Valid()) return FromRocksStatus(it->status(), Where("read graves"));
   }
   batch_.Clear();
   batch_.DeleteRange(handles_[kGraves], Slice(), bound);
@@ -641,7 +579,7 @@ StatusOr<bool> RocksBackendImpl::ReadChunk(const rocksdb::ReadOptions& read,
                                            rocksdb::PinnableSlice* chunk) {
   const rocksdb::Status status = db_->Get(read, handles_[kPayload], chunk_key, chunk);
   if (status.IsNotFound()) return false;
-  if (!status.ok()) return Map(status, Where("read a payload"));
+  if (!status.ok()) return FromRocksStatus(status, Where("read a payload"));
   return true;
 }
 
@@ -691,7 +629,7 @@ StatusOr<bool> RocksBackendImpl::ReadRecord(const rocksdb::ReadOptions& read, ui
   rocksdb::PinnableSlice bytes;
   const rocksdb::Status status = db_->Get(read, handles_[kValues], cold_key, &bytes);
   if (status.IsNotFound()) return false;
-  if (!status.ok()) return Map(status, Where("read a record"));
+  if (!status.ok()) return FromRocksStatus(status, Where("read a record"));
   TC_ASSIGN_OR_RETURN(const codec::ColdValue value, DecodeRecord(cold_key, bytes));
   *header = value.header;
   *apart = !value.header.payload_inline;
@@ -730,7 +668,7 @@ Status RocksBackendImpl::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) 
     ColdHeaderRow& row = rows[i];
     row.found = !statuses[i].IsNotFound();
     if (!row.found) continue;
-    if (!statuses[i].ok()) return Map(statuses[i], Where("read a record"));
+    if (!statuses[i].ok()) return FromRocksStatus(statuses[i], Where("read a record"));
     TC_ASSIGN_OR_RETURN(const codec::ColdValue value, DecodeRecord(cold_keys[i], values[i]));
     row.header = value.header;
     if (value.header.payload_inline) row.inline_payload.assign(value.inline_payload);
@@ -822,7 +760,7 @@ StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
                                      nullptr, &row.payload));
     }
   }
-  if (!it->status().ok()) return Map(it->status(), Where("scan"));
+  if (!it->status().ok()) return FromRocksStatus(it->status(), Where("scan"));
   page.through_position = range.to_position;
   page.end = true;
   return page;
@@ -853,7 +791,7 @@ StatusOr<std::vector<ExpiryRow>> RocksBackendImpl::ExpiredRows(uint64_t id,
     rows.push_back({row->id, row->expire_ms, row->position, std::string(row->key),
                     /*has_chunks=*/!it->value().empty()});
   }
-  if (!it->status().ok()) return Map(it->status(), Where("expiry"));
+  if (!it->status().ok()) return FromRocksStatus(it->status(), Where("expiry"));
   return rows;
 }
 
@@ -890,7 +828,7 @@ Status RocksBackendImpl::ForEachCounts(const std::function<void(uint64_t id, Col
                         DecodeCounts(ToView(it->key()), ToView(it->value())));
     fn(id, counts);
   }
-  return Map(it->status(), Where("read counts"));
+  return FromRocksStatus(it->status(), Where("read counts"));
 }
 
 StatusOr<std::optional<std::string>> RocksBackendImpl::ReadMeta(std::string_view name) {
@@ -900,7 +838,7 @@ StatusOr<std::optional<std::string>> RocksBackendImpl::ReadMeta(std::string_view
   const rocksdb::Status status =
       db_->Get(rocksdb::ReadOptions(), handles_[kMeta], ToSlice(name), &sealed);
   if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return Map(status, Where("read meta"));
+  if (!status.ok()) return FromRocksStatus(status, Where("read meta"));
   return std::optional<std::string>(std::move(sealed));
 }
 
@@ -916,62 +854,14 @@ Status RocksBackendImpl::ForEachGrave(
     if (!grave.ok()) return grave.status().Annotate(Where("graves"));
     TC_RETURN_IF_ERROR(fn(grave->lsn, grave->id, grave->position, grave->key));
   }
-  return Map(it->status(), Where("read graves"));
+  return FromRocksStatus(it->status(), Where("read graves"));
 }
 
 // ---- care ----
 
-Status RocksBackendImpl::VerifyFile(const std::string& path, uint64_t size,
-                                    const std::string& function, const std::string& expected,
-                                    const std::atomic<bool>* cancel) {
-  rocksdb::FileChecksumGenContext context;
-  context.file_name = path;
-  context.requested_checksum_func_name = function;
-  const std::unique_ptr<rocksdb::FileChecksumGenerator> sum =
-      rocksdb::GetFileChecksumGenCrc32cFactory()->CreateFileChecksumGenerator(context);
-  if (sum == nullptr) {
-    return Status::Unsupported(path + ": its checksum function is " + function);
-  }
-  std::unique_ptr<rocksdb::FSSequentialFile> file;
-  rocksdb::IOStatus io = fs_->NewSequentialFile(path, rocksdb::FileOptions(), &file, nullptr);
-  if (!io.ok()) return Map(io, path);
-  std::string buffer(1 << 20, '\0');
-  uint64_t read = 0;
-  while (true) {
-    if (cancel != nullptr && cancel->load(std::memory_order_relaxed)) {
-      return Status::Unavailable("verification was interrupted");
-    }
-    Slice piece;
-    io = file->Read(buffer.size(), {}, &piece, buffer.data(), nullptr);
-    if (!io.ok()) return Map(io, path);
-    if (piece.empty()) break;
-    sum->Update(piece.data(), piece.size());
-    read += piece.size();
-    // What was read once is not wanted in the page cache.
-    file->InvalidateCache(0, read).PermitUncheckedError();
-  }
-  sum->Finalize();
-  if (read != size) {
-    return Status::Corruption(path + ": has " + std::to_string(read) + " bytes instead of " +
-                              std::to_string(size));
-  }
-  if (sum->GetChecksum() != expected) {
-    return Status::Corruption(path + ": file checksum mismatch, expected " +
-                              Slice(expected).ToString(true) + ", found " +
-                              Slice(sum->GetChecksum()).ToString(true));
-  }
-  return {};
-}
-
 Status RocksBackendImpl::VerifyAll(const std::atomic<bool>* cancel) {
-  struct File {
-    std::string path;
-    uint64_t size;
-    std::string function;
-    std::string checksum;
-  };
   const auto live_files = [this] {
-    std::vector<File> files;
+    std::vector<RocksFiles::Sum> files;
     std::shared_lock<std::shared_mutex> lock;
     if (!Enter(&lock).ok()) return files;
     for (rocksdb::ColumnFamilyHandle* handle : handles_) {
@@ -990,15 +880,15 @@ Status RocksBackendImpl::VerifyAll(const std::atomic<bool>* cancel) {
     }
     return files;
   };
-  for (const File& file : live_files()) {
-    const Status status = VerifyFile(file.path, file.size, file.function, file.checksum, cancel);
+  for (const RocksFiles::Sum& file : live_files()) {
+    const Status status = files_.Verify(file, cancel);
     if (status.ok()) continue;
     if (status.code() == codec::StatusCode::kNotFound ||
         status.code() == codec::StatusCode::kIoError) {
       // A compaction may have replaced it since the list was made.
-      const std::vector<File> now = live_files();
+      const std::vector<RocksFiles::Sum> now = live_files();
       if (std::none_of(now.begin(), now.end(),
-                       [&](const File& other) { return other.path == file.path; })) {
+                       [&](const RocksFiles::Sum& other) { return other.path == file.path; })) {
         continue;
       }
     }
@@ -1025,7 +915,7 @@ Status RocksBackendImpl::CompactRange(uint64_t id, std::atomic<bool>* cancel) {
     if (status.IsIncomplete() || status.IsManualCompactionPaused()) {
       return Status::Unavailable("compaction was interrupted");
     }
-    if (!status.ok()) return Map(status, Where("compact"));
+    if (!status.ok()) return FromRocksStatus(status, Where("compact"));
   }
   return {};
 }
@@ -1035,16 +925,7 @@ Status RocksBackendImpl::BackgroundError() {
     std::shared_lock<std::shared_mutex> lock;
     TC_RETURN_IF_ERROR(Enter(&lock));
   }
-  return Map(watcher_->error(), Where("background work stopped"));
-}
-
-Status RocksBackendImpl::ProbeDisk() const {
-  const std::string path = JoinPath(options_.dir, "disk.probe");
-  const std::string bytes(options_.memtable_size / 32, '\x5a');
-  const Status status =
-      Map(rocksdb::WriteStringToFile(fs_.get(), bytes, path, /*should_sync=*/true), path);
-  fs_->DeleteFile(path, {}, nullptr).PermitUncheckedError();
-  return status;
+  return FromRocksStatus(watcher_->error(), Where("background work stopped"));
 }
 
 Status RocksBackendImpl::Resume() {
@@ -1052,7 +933,7 @@ Status RocksBackendImpl::Resume() {
   if (watcher_->error().ok() && db_ != nullptr) return {};
   if (shutting_down_.load()) return Status::Unavailable(Where("shutting down"));
   // Reads are served by the database as it is as long as the disk is not back.
-  TC_RETURN_IF_ERROR(ProbeDisk());
+  TC_RETURN_IF_ERROR(files_.ProbeDisk(options_.memtable_size / 32));  // a small part of a memtable
   if (db_ != nullptr) db_->DisableManualCompaction();
   reopening_.store(true);
   const std::unique_lock lock(db_mutex_);
@@ -1067,7 +948,7 @@ Status RocksBackendImpl::Resume() {
   const rocksdb::Status written = kept_.WriteAgain(db_.get(), write_options_);
   if (!written.ok()) {
     watcher_->SetError(written);
-    return Map(written, Where("write again after a disk error"));
+    return FromRocksStatus(written, Where("write again after a disk error"));
   }
   LOG(WARNING) << "cold tier: opened anew after a disk error, " << kept_.size()
                << " batches written again";
@@ -1152,8 +1033,8 @@ Status RocksBackend::Destroy(const RocksOptions& options) {
   for (std::string_view name : kFamilyNames) {
     families.emplace_back(std::string(name), rocksdb::ColumnFamilyOptions());
   }
-  return Map(rocksdb::DestroyDB(options.dir, db, families),
-             "cold tier " + options.dir + ": delete");
+  return FromRocksStatus(rocksdb::DestroyDB(options.dir, db, families),
+                         "cold tier " + options.dir + ": delete");
 }
 
 }  // namespace thermocline::engine
