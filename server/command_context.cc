@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "codec/number_text.h"
+#include "server/c_text.h"
 #include "server/client.h"
 #include "server/server.h"
 
@@ -49,8 +50,8 @@ std::string UpperCase(std::string_view text) {
 }  // namespace
 
 void CommandContext::SubcommandError(std::string_view sub) {
-  reply_.Error("ERR unknown subcommand or wrong number of arguments for '" +
-               std::string(sub.substr(0, 128)) + "'. Try " + UpperCase(argv_[0]) + " HELP.");
+  reply_.Error("ERR unknown subcommand or wrong number of arguments for '" + ShortCText(sub) +
+               "'. Try " + UpperCase(argv_[0]) + " HELP.");
 }
 
 void CommandContext::ArityError() {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "server/c_text.h"
 #include "server/server.h"
 
 namespace thermocline::server {
@@ -308,20 +309,14 @@ void Dispatcher::RejectUnknown(Client& client, std::span<const std::string_view>
   Command* container = server_.commands().Find(argv[0]);
   std::string text;
   if (container != nullptr) {
-    std::string word = container->word;
-    text =
-        "unknown subcommand '" + std::string(argv[1].substr(0, 128)) + "'. Try " + word + " HELP.";
+    text = "unknown subcommand '" + ShortCText(argv[1]) + "'. Try " + container->word + " HELP.";
   } else {
     constexpr size_t kShown = 128;
     std::string args;
     for (size_t i = 1; i < argv.size() && args.size() < kShown; ++i) {
-      const std::string_view shown = argv[i].substr(0, kShown - args.size());
-      // As printf's %s does, an argument is shown up to its first NUL.
-      args += "'" + std::string(shown.substr(0, shown.find('\0'))) + "' ";
+      args += "'" + CText(argv[i].substr(0, kShown - args.size())) + "' ";
     }
-    const std::string_view name = argv[0].substr(0, kShown);
-    text = "unknown command '" + std::string(name.substr(0, name.find('\0'))) +
-           "', with args beginning with: " + args;
+    text = "unknown command '" + ShortCText(argv[0]) + "', with args beginning with: " + args;
   }
   Reject(client, nullptr, text, /*plain=*/true);
 }

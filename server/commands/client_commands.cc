@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "codec/number_text.h"
+#include "server/c_text.h"
 #include "server/client.h"
 #include "server/command_context.h"
 #include "server/commands/command_table.h"
@@ -102,7 +103,7 @@ bool ParseType(CommandContext& c, size_t i, TypeFilter* type) {
   } else if (c.Is(i, "master") || c.Is(i, "replica") || c.Is(i, "slave")) {
     *type = TypeFilter::kReplication;
   } else {
-    c.Error("ERR Unknown client type '" + std::string(c.arg(i)) + "'");
+    c.Error("ERR Unknown client type '" + CText(c.arg(i)) + "'");
     return false;
   }
   return true;

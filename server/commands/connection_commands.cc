@@ -7,6 +7,7 @@
 #include <string>
 
 #include "codec/number_text.h"
+#include "server/c_text.h"
 #include "server/client.h"
 #include "server/command_context.h"
 #include "server/commands/command_table.h"
@@ -85,7 +86,7 @@ void Hello(CommandContext& c) {
       name = c.arg(++i);
       if (!IsClientName(name)) return c.Error(kBadClientName);
     } else {
-      return c.Error("ERR Syntax error in HELLO option '" + std::string(c.arg(i)) + "'");
+      return c.Error("ERR Syntax error in HELLO option '" + CText(c.arg(i)) + "'");
     }
   }
   if (auth && !Authenticate(c, user, password)) return c.Error(kWrongPassword);

@@ -20,6 +20,7 @@
 #include "codec/number_text.h"
 #include "codec/rdb/object.h"
 #include "engine/types/value_codec.h"
+#include "server/c_text.h"
 #include "server/command_context.h"
 #include "server/commands/arg_spec.h"
 #include "server/commands/command_table.h"
@@ -101,7 +102,7 @@ bool ParseExpireConditions(CommandContext& c, ExpireConditions* conditions) {
       conditions->lt = true;
     } else {
       // Redis prints it as a C string.
-      c.Error("ERR Unsupported option " + std::string(c.arg(i).substr(0, c.arg(i).find('\0'))));
+      c.Error("ERR Unsupported option " + CText(c.arg(i)));
       return false;
     }
   }

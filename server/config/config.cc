@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "codec/glob.h"
+#include "server/c_text.h"
 #include "server/config/config_row.h"
 
 namespace thermocline::server {
@@ -124,8 +125,7 @@ codec::Status Config::Set(std::span<const std::string_view> pairs, const SetCont
     const ConfigRow* row = FindConfigRow(pairs[i]);
     if (row == nullptr) {
       return Status::InvalidArgument(
-          "ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(pairs[i]) +
-          "'");
+          "ERR Unknown option or number of arguments for CONFIG SET - '" + CText(pairs[i]) + "'");
     }
     if ((row->flags & kConfigImmutable) != 0)
       return SetFailed(pairs[i], "can't set immutable config");

@@ -43,6 +43,10 @@ CASES = {
     "unknown command": b"*3\r\n$6\r\nNOSUCH\r\n$1\r\na\r\n$3\r\nb\r\nc\r\n",
     "unknown command with long arguments": b"*2\r\n$6\r\nNOSUCH\r\n$200\r\n" + b"x" * 200 + b"\r\n",
     "unknown command with odd name": b"*1\r\n$5\r\na\r\nb\x00\r\n",
+    "errors that show a word with a NUL": b"".join(map(resp.encode, [
+        ["MEMORY", b"b\0in"], ["OBJECT", b"b\0in", "k"], ["DEBUG", b"b\0in"], ["NOSUCH", b"b\0in", b"\0"],
+        ["CONFIG", "SET", b"b\0in", "1"], ["CLIENT", "KILL", "TYPE", b"b\0in"], ["HELLO", "3", b"b\0in"],
+        ["EXPIRE", "k", "1", b"b\0in"], ["MEMORY", "x" * 200], ["HELLO", "3", "x" * 200]])),
     "wrong arity": b"*1\r\n$3\r\nGET\r\n*2\r\n$4\r\nPiNG\r\n$1\r\na\r\n*4\r\n$4\r\nPING\r\n$1\r\na\r\n$1\r\nb\r\n$1\r\nc\r\n",
     "pipeline then garbage": b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nPING\r\n*x\r\n*1\r\n$4\r\nPING\r\n",
     "quit in a pipeline": b"*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n*1\r\n$4\r\nPING\r\n",
