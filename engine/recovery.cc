@@ -147,13 +147,15 @@ codec::Status Recovery::Run() {
 }
 
 codec::Status Recovery::Replay(Lsn from) {
-  do {
+  for (;;) {
+    TC_RETURN_IF_ERROR(ApplyFrames(from, Until::kBaseIsCold, &from));
+    if (from == 0) return {};
     TC_RETURN_IF_ERROR(CollectWindow(from));
     TC_RETURN_IF_ERROR(ReadAhead());
-    TC_RETURN_IF_ERROR(ApplyWindow(from, &from));
+    TC_RETURN_IF_ERROR(ApplyFrames(from, Until::kWindowEnd, &from));
     absent_.clear();
-  } while (from != 0);
-  return {};
+    if (from == 0) return {};
+  }
 }
 
 codec::Status Recovery::CollectWindow(Lsn from) {
@@ -173,14 +175,24 @@ codec::Status Recovery::CollectWindow(Lsn from) {
   return window_end_ != 0 ? codec::Status() : status;
 }
 
-codec::Status Recovery::ApplyWindow(Lsn from, Lsn* next) {
-  *next = window_end_;
+bool Recovery::BaseIsCold(const ReplayFrame& frame) {
+  window_db_ = db_;
+  mapping_changed_ = false;
+  Collect(frame);
+  const bool cold = !wanted_.empty();
+  wanted_.clear();
+  return cold;
+}
+
+codec::Status Recovery::ApplyFrames(Lsn from, Until until, Lsn* next) {
+  *next = until == Until::kWindowEnd ? window_end_ : 0;
   size_t frames = 0, bytes = 0;
   bool at_end = false, full = false;
   const codec::Status stop = codec::Status::Unavailable("the window ends here");
   const codec::Status status = core_.log->Replay(from, [&](const ReplayFrame& frame) {
     if (frame.flags & codec::kFrameKeyless) return codec::Status();
-    if (frame.lsn == window_end_) {
+    if (until == Until::kWindowEnd ? frame.lsn == window_end_ : BaseIsCold(frame)) {
+      *next = frame.lsn;
       at_end = true;
       return stop;
     }

@@ -5,9 +5,10 @@
 // under the guard [D1]: a key whose LSN is at or above the frame's when the frame begins has seen
 // it already. Bases are exact, so an effect that does not fit is corruption: recovery refuses,
 // naming the frame. An effect that replaces the whole value needs no base, nor do those behind it:
-// what is left to know of it is read after the start (LateBases). The log is taken in windows: a
-// first walk over a window collects the keys whose base is cold, they are read in key order, so
-// that neighbours share a block, and a second walk applies the frames. Nothing expires by the clock
+// what is left to know of it is read after the start (LateBases). Frames are applied in one walk as
+// long as no base has to be read. From the first that needs one on, the log is taken in windows: a
+// walk over a window collects the keys whose base is cold, they are read in key order, so that
+// neighbours share a block, and a second walk applies the frames. Nothing expires by the clock
 // ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
@@ -72,9 +73,15 @@ class Recovery {
   void Want(int db, std::string_view key, Need need);
   /// Installs wanted_ as far as memory allows, and empties it.
   codec::Status ReadAhead();
-  /// Applies the frames of the window; ends early, with `*next` where to go on, if memory had to be
-  /// relieved, because the bases of the rest went with it.
-  codec::Status ApplyWindow(Lsn from, Lsn* next);
+  /// Whether a base of the frame's effects is to be read first.
+  bool BaseIsCold(const ReplayFrame& frame);
+  enum class Until : uint8_t {
+    kBaseIsCold,  // of a frame that CollectWindow is to begin with
+    kWindowEnd,
+  };
+  /// Applies frames from `from` on; `*next`: where to go on, 0 behind the last frame. Ends early if
+  /// memory had to be relieved, because the bases of the rest went with it.
+  codec::Status ApplyFrames(Lsn from, Until until, Lsn* next);
   /// Until no base is unknown.
   codec::Status ResolveLateBases();
   /// The budget is used up: writes back what was replayed so far, as a checkpoint of its own, and

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "rocksdb/file_checksum.h"
+#include "engine/cold/file_checksum.h"
 #include "rocksdb/file_system.h"
 #include "rocksdb/sst_file_reader.h"
 
@@ -79,7 +79,7 @@ Status RocksFiles::Verify(const Sum& file, const std::atomic<bool>* cancel) cons
   context.file_name = file.path;
   context.requested_checksum_func_name = file.function;
   const std::unique_ptr<rocksdb::FileChecksumGenerator> sum =
-      rocksdb::GetFileChecksumGenCrc32cFactory()->CreateFileChecksumGenerator(context);
+      NewFileChecksumFactory()->CreateFileChecksumGenerator(context);
   if (sum == nullptr) {
     return Status::Unsupported(file.path + ": its checksum function is " + file.function);
   }

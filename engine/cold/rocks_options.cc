@@ -8,11 +8,11 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/cold/file_checksum.h"
 #include "engine/cold/header_merge.h"
 #include "glog/logging.h"
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
-#include "rocksdb/file_checksum.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/statistics.h"
 #include "rocksdb/table.h"
@@ -55,7 +55,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
   db.info_log_level = rocksdb::InfoLogLevel::ERROR_LEVEL;
   db.paranoid_checks = true;
   // A full-file checksum in the MANIFEST: VerifyAll finds a flipped bit that no block covers, too.
-  db.file_checksum_gen_factory = rocksdb::GetFileChecksumGenCrc32cFactory();
+  db.file_checksum_gen_factory = NewFileChecksumFactory();
 
   // One writer without a WAL: a power cut leaves a state after some whole batch only if all
   // families are flushed together and sequence numbers are given in the order of insertion.
@@ -135,7 +135,8 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Fami
   cf.compression = rocksdb::kLZ4Compression;
   cf.level_compaction_dynamic_level_bytes = true;
   cf.target_file_size_base = options.target_file_bytes;
-  cf.max_bytes_for_level_base = 4 * options.target_file_bytes;
+  // The lowest of the dynamic levels; a level more, and each record is written once more.
+  cf.max_bytes_for_level_base = 16 * options.target_file_bytes;
 
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;

@@ -45,12 +45,15 @@ bool WriteBack::Due() const {
     return true;
   }
   // A checkpoint writes each dirty key once, so waiting pays only where keys are changed again.
-  const uint64_t keys = core_.dirtied - dirtied_at_last_;
-  if (bytes >= core_.options.checkpoint_log_bytes / 4 && keys >= changes - changes / 10)
-    return true;
+  if (MostlyNewKeys() && bytes >= core_.options.checkpoint_log_bytes / 4) return true;
   // Replay rebuilds in memory what the log holds: it must fit there.
   return bytes >= std::min(core_.options.checkpoint_log_bytes,
                            std::max<uint64_t>(core_.stats.budget_bytes / 4, 8 << 20));
+}
+
+bool WriteBack::MostlyNewKeys() const {
+  const uint64_t changes = core_.changes - changes_at_last_;
+  return core_.dirtied - dirtied_at_last_ >= changes - changes / 10;
 }
 
 bool WriteBack::Holds() const {
@@ -60,6 +63,12 @@ bool WriteBack::Holds() const {
 bool WriteBack::LongForMemory(uint64_t share) const {
   return core_.log->NextLsn() - last_checkpoint_ >=
          std::max<uint64_t>(core_.stats.budget_bytes / share, kHeldBytesMin / share);
+}
+
+bool WriteBack::Long() const {
+  const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
+  return LongForMemory(3) || (core_.unknown_bases == 0 && MostlyNewKeys() &&
+                              bytes >= core_.options.checkpoint_log_bytes / 8 * 3);
 }
 
 bool WriteBack::LongForTime() const {
@@ -73,7 +82,7 @@ bool WriteBack::LongForTime() const {
 bool WriteBack::Behind() const {
   if (!Holds()) return false;
   if (LongForMemory(2)) return true;
-  return (LongForMemory(3) || LongForTime()) && core_.log->NextLsn() >= paced_end_;
+  return (Long() || LongForTime()) && core_.log->NextLsn() >= paced_end_;
 }
 
 void WriteBack::Pace(uint64_t keys) {
@@ -81,12 +90,12 @@ void WriteBack::Pace(uint64_t keys) {
   paced_ms_ = core_.now_ms;
   if (!Holds()) return;
   // From a third of the budget to half of it, or from some time to twice as much.
-  const bool for_memory = LongForMemory(3);
-  if (!for_memory && !LongForTime()) return;
+  const bool long_already = Long();
+  if (!long_already && !LongForTime()) return;
   const Lsn end = core_.log->NextLsn();
   const uint64_t bytes_a_key =
       (end - last_checkpoint_) / std::max<uint64_t>(core_.dirtied - dirtied_at_last_, 1);
-  paced_end_ = std::max(paced_end_, end) + keys * bytes_a_key / (for_memory ? 2 : 1) +
+  paced_end_ = std::max(paced_end_, end) + keys * bytes_a_key / (long_already ? 2 : 1) +
                static_cast<uint64_t>(ms) * kPacedBytesPerMs;
 }
 

@@ -71,8 +71,8 @@ class WriteBack {
   /// It has grown by far more than recovery may replay, or by so much that memory would hardly hold
   /// it: who would add to it waits for the checkpoint that runs, and gets on as that does. For each
   /// key that is captured the log may grow by what made one dirty, so it is at most twice as long
-  /// in the end; by half as much where memory is the reason, and never beyond half the budget: a
-  /// replay that does not fit writes back on its way, which takes many times as long. False while
+  /// in the end; by half as much where its length is the reason, and never beyond half the budget:
+  /// a replay that does not fit writes back on its way, which takes many times as long. False while
   /// the cold tier fails: then the log grows.
   bool Behind() const;
 
@@ -94,10 +94,15 @@ class WriteBack {
  private:
   void BeginSweep();
   bool SweepSlice();
+  /// Since the last checkpoint hardly a key was changed twice.
+  bool MostlyNewKeys() const;
   /// Whether Behind() is anything to ask.
   bool Holds() const;
   /// The log is longer than the budget's n-th part.
   bool LongForMemory(uint64_t share) const;
+  /// A third of the budget, or half as much again as makes a checkpoint of new keys due; after a
+  /// restart the former only, while nothing can be captured.
+  bool Long() const;
   bool LongForTime() const;
   /// Some time has passed, and so many keys were captured.
   void Pace(uint64_t keys);
