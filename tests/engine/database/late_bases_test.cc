@@ -218,6 +218,23 @@ TEST_F(RulesTest, WhoWaitsForTheCheckpointGetsOnAsItDoes) {
   db().Release(&waiter);
 }
 
+// The replay is as long with much memory as with little: it once grew with maxmemory.
+TEST_F(RulesTest, ALogOfNewKeysIsPacedLongBeforeMemoryIsShort) {
+  db().mutable_options().checkpoint_log_bytes = 8 << 20;
+  const auto admitted_after_4_mb = [&](int keys) {
+    for (int i = 0; i < 4000; ++i) Set("k" + std::to_string(i % keys), std::string(1000, 'v'));
+    EXPECT_TRUE(db().StartCheckpoint(nullptr).ok());
+    Told waiter;
+    const Admission admission = db().AdmitGrowth(&waiter);
+    db().CancelWait(&waiter);
+    db().Release(&waiter);
+    database_.Checkpoint();
+    return admission;
+  };
+  EXPECT_EQ(admitted_after_4_mb(2000), Admission::kRun);
+  EXPECT_EQ(admitted_after_4_mb(4000), Admission::kParked);
+}
+
 TEST_F(RulesTest, WhoWouldMakeTheReplayTooLongWaitsForTheCheckpoint) {
   Told waiter;
   // Half the budget of 64 MB may be in the log; so much more fits in memory.
