@@ -26,7 +26,6 @@ class RocksFiles {
   RocksFiles(FileSystemPtr fs, rocksdb::Env* env, std::string dir)
       : fs_(std::move(fs)), env_(env), dir_(std::move(dir)) {}
 
-  std::string PathOf(std::string_view name) const;
   /// kBusy: another process holds the lock.
   codec::Status CheckUnlocked() const;
   codec::StatusOr<bool> HasTables() const;
@@ -48,6 +47,8 @@ class RocksFiles {
   codec::Status Verify(const Sum& file, const std::atomic<bool>* cancel) const;
 
  private:
+  std::string PathOf(std::string_view name) const;
+
   FileSystemPtr fs_;
   rocksdb::Env* env_ = nullptr;
   std::string dir_;

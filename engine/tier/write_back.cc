@@ -89,7 +89,7 @@ void WriteBack::Pace(uint64_t keys) {
   const int64_t ms = std::clamp<int64_t>(core_.now_ms - paced_ms_, 0, kPacedMsMax);
   paced_ms_ = core_.now_ms;
   if (!Holds()) return;
-  // From a third of the budget to half of it, or from some time to twice as much.
+  // From a third of the budget to half of it, or from some length or time to twice as much.
   const bool long_already = Long();
   if (!long_already && !LongForTime()) return;
   const Lsn end = core_.log->NextLsn();
