@@ -17,11 +17,18 @@ namespace {
 
 // Below this nothing is diagnosed: what the process itself takes hides all else.
 constexpr uint64_t kSmallBytes = uint64_t{5} << 20;
+constexpr uint64_t kPageSlack = uint64_t{10} << 20;
+constexpr uint64_t kProcessSlack = uint64_t{32} << 20;  // text, stacks
 
 std::string Percent(double ratio) {
   char text[32];
   std::snprintf(text, sizeof text, "%.0f %%", 100 * ratio);
   return text;
+}
+
+// By so many bytes, and by three tenths: pages beside what they hold.
+bool FarAbove(uint64_t pages, uint64_t held, uint64_t slack) {
+  return pages >= held + slack && Ratio(pages, held) > 1.3;
 }
 
 // One thing that may be wrong: empty, or what was measured and what to do.
@@ -43,25 +50,21 @@ constexpr Check kChecks[] = {
     },
     [](const MemoryReport& r) -> std::string {
       const ProcessMemory& p = r.process;
-      if (p.active < p.allocated + (uint64_t{10} << 20) || Ratio(p.active, p.allocated) <= 1.3) {
-        return {};
-      }
+      if (!FarAbove(p.active, p.allocated, kPageSlack)) return {};
       return "Pages in use hold " + HumanBytes(p.active) + " for " + HumanBytes(p.allocated) +
              " of allocations: values of one size were replaced by such of another. A restart "
              "packs them again.";
     },
     [](const MemoryReport& r) -> std::string {
       const ProcessMemory& p = r.process;
-      if (p.mapped < p.active + (uint64_t{10} << 20) || Ratio(p.mapped, p.active) <= 1.3) return {};
+      if (!FarAbove(p.mapped, p.active, kPageSlack)) return {};
       return "The allocator keeps " + HumanBytes(p.mapped - p.active) +
              " of free pages. They go back to the system by themselves within seconds; MEMORY "
              "PURGE gives them back now.";
     },
     [](const MemoryReport& r) -> std::string {
       const ProcessMemory& p = r.process;
-      if (p.resident < p.mapped + (uint64_t{32} << 20) || Ratio(p.resident, p.mapped) <= 1.3) {
-        return {};
-      }
+      if (!FarAbove(p.resident, p.mapped, kProcessSlack)) return {};
       return HumanBytes(p.resident - p.mapped) +
              " are resident beside the allocator's pages: program text, thread stacks, and pages "
              "that the kernel has not taken back.";

@@ -1,3 +1,4 @@
+// See file_checksum.h.
 #include "engine/cold/file_checksum.h"
 
 #include <cstddef>

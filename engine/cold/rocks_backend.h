@@ -33,7 +33,7 @@ struct RocksOptions {
   int level0_files = 16;
   /// Reads, flushes and compactions pass the page cache by, where the file system allows it.
   bool direct_io = true;
-  int background_jobs = 3;
+  int background_jobs = 3;  // one flush, the others compactions
   int max_open_files = 1024;
   int opening_threads = 8;  // for each family, while it is opened
   uint64_t target_file_bytes = 32 << 20;

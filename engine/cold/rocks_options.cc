@@ -116,8 +116,8 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Fami
   // do, and nobody sees why. Write() waits for room in the memtables instead, hard stops remain,
   // and the queue in front of the writer is what the engine paces itself by.
   cf.max_write_buffer_number = 64;
-  // As much as the base level holds is merged into it at once, or records there would be rewritten
-  // several times for each new one. Readers mind little: a sweep writes in key order, so its files
+  // Much is merged into the base level at once, or records there would be rewritten several times
+  // for each new one. Readers mind little: a sweep writes in key order, so its files
   // do not overlap.
   cf.level0_file_num_compaction_trigger = options.level0_files;
   cf.level0_slowdown_writes_trigger = 3 * options.level0_files;

@@ -101,7 +101,6 @@ bool ParseExpireConditions(CommandContext& c, ExpireConditions* conditions) {
     } else if (c.Is(i, "LT")) {
       conditions->lt = true;
     } else {
-      // Redis prints it as a C string.
       c.Error("ERR Unsupported option " + CText(c.arg(i)));
       return false;
     }
