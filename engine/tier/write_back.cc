@@ -118,6 +118,11 @@ void WriteBack::Cancel(Waiter* waiter) {
 }
 
 void WriteBack::BeginSweep() {
+  // What is left of a range whose bit went when the sweep before this one entered it.
+  if (position_ != 0) {
+    Space* space = core_.keyspace.Find(mapping_[sweep_index_].second);
+    if (space != nullptr) space->dirty_ranges->Set(position_);
+  }
   collecting_ = true;
   restart_ = false;
   checkpoint_ = core_.recovering ? core_.replay_next : core_.log->NextLsn();

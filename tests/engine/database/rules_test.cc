@@ -167,6 +167,32 @@ TEST_F(RulesTest, D3_AFlushWhileACheckpointCollects) {
   EXPECT_EQ(Contents(), "0:k=of the new id@0\n1:stays=v@0\n");
 }
 
+// Keys of one cluster slot fill many segments of few dirty ranges: whatever the sweep had left of
+// one when it began anew belongs to the checkpoint as well.
+TEST_F(RulesTest, D3_AFlushWhileARangeIsHalfCollected) {
+  Keyspace model;
+  constexpr int kKeys = 8'000;
+  for (const int slices : {1, 3, 4, 6}) {
+    SCOPED_TRACE(slices);
+    for (int i = 0; i < kKeys; ++i) {
+      const std::string key = "{slot}" + std::to_string(i);
+      const std::string value = std::to_string(slices);
+      Set(key, value);
+      model[0][key] = {value, 0};
+    }
+    Set("dropped", "v", 1);
+    database_.Tick();
+    ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+    for (int i = 0; i < slices; ++i) db().EndTick();
+    ASSERT_GT(db().GetStats().dirty_keys, 0u);
+    Flush(1);
+    LandCheckpoint();
+    EXPECT_EQ(db().GetStats().dirty_keys, 0u);
+  }
+  ASSERT_TRUE(KillAndOpen());
+  EXPECT_EQ(Contents(), Describe(model));
+}
+
 TEST_F(RulesTest, D3_ReplayGivesTheSameIdsSoThatCapturedRecordsAreFound) {
   Keyspace model;
   Set("old", "v");
