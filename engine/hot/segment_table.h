@@ -437,6 +437,13 @@ class SegmentTable {
     return 0;
   }
 
+  /// The first position behind the segment that holds `position` (0: the first), 0 after the last.
+  uint64_t SegmentEnd(uint64_t position) const {
+    position = std::max<uint64_t>(position, 1);
+    const uint64_t span = SpanOf(DepthOf(Lookup(position)));
+    return EndToZero((position & ~(span - 1)) + span);
+  }
+
   /// Calls fn(Node*) for every node of the segment that holds `position` (0: the first), unordered;
   /// returns the first position behind the segment, 0 after the last. Nothing leaves its segment by
   /// overflowing, so this, unlike ForSlice, misses nothing of a range of positions. fn may change
@@ -445,7 +452,6 @@ class SegmentTable {
   uint64_t ForSegment(uint64_t position, Fn&& fn) const {
     position = std::max<uint64_t>(position, 1);
     const uint64_t word = Lookup(position);
-    const unsigned depth = DepthOf(word);
     const Segment* segment = SegmentOf(word);
     const uint32_t count = segment->bucket_count;
     PrefetchNodes(BucketAt(segment, count, 0));
@@ -456,7 +462,7 @@ class SegmentTable {
         if (bucket[i] != 0) fn(NodeOf(bucket[i]));
       }
     }
-    return EndToZero((position & ~(SpanOf(depth) - 1)) + SpanOf(depth));
+    return SegmentEnd(position);
   }
 
   /// A random node, null if empty: uniform over nodes, but for those of chains when there are many

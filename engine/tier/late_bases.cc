@@ -29,6 +29,15 @@ void LateBases::Begin() {
   places_.erase(std::unique(places_.begin(), places_.end()), places_.end());
 }
 
+uint64_t LateBases::FirstUnknown(DbId id) const {
+  if (!pending()) return kNoPosition;
+  size_t known = next_;
+  for (const size_t first : under_way_) known = std::min(known, first);
+  const auto found = std::lower_bound(places_.begin() + static_cast<ptrdiff_t>(known),
+                                      places_.end(), Place{id, 0});
+  return found == places_.end() || found->id != id ? kNoPosition : found->position;
+}
+
 std::unique_ptr<ColdRead> LateBases::NextRead() {
   const size_t max = core_.options.headers_a_read;
   auto read = std::make_unique<ColdRead>();
@@ -59,17 +68,17 @@ void LateBases::Slice(size_t reads_max) {
     return;
   }
   if (core_.now_ms < next_try_ms_) return;
-  while (under_way_ < reads_max && next_ < places_.size()) {
+  while (under_way_.size() < reads_max && next_ < places_.size()) {
     std::unique_ptr<ColdRead> read = NextRead();
     if (read->headers.empty()) continue;
-    ++under_way_;
+    under_way_.push_back(read->ticket);
     core_.cold->Submit(read.release());
   }
 }
 
 void LateBases::Complete(ColdRead* read) {
   const std::unique_ptr<ColdRead> owned(read);
-  --under_way_;
+  under_way_.erase(std::find(under_way_.begin(), under_way_.end(), read->ticket));
   const codec::Status status = Take(*read);
   if (status.ok()) {
     // One that was under way beside a failing one says nothing about the next try.

@@ -4,9 +4,9 @@
 // has every later effect on its key: replay applies them without a read, and a start does not wait
 // for the disk. What is left open is whether the cold tier holds a record of the key, which counts,
 // capture and the expiry index need. Such an entry carries kBaseUnknown until readers have brought
-// its header, in the background and in key order, so that neighbours share a block. Until the last
-// has come
-//  - nothing is captured (WriteBack), so nothing is spilled either,
+// its header, in the background and in key order, so that neighbours share a block. WriteBack
+// follows them in the same order. Until the last has come
+//  - nothing behind the first unknown position is captured, so no checkpoint ends,
 //  - a deletion leaves a tombstone,
 //  - Space::live and live_expires count a key twice if it has a record: who reads them Awaits.
 // A read that fails is repeated after a second, and as long growth is refused as for any failure of
@@ -28,6 +28,9 @@ class LateBases {
   /// Replay has made, or made anew, the entry of a key of which the cold tier may hold a record.
   void Add(Space& space, uint64_t position, Entry* entry);
   bool pending() const { return core_.unknown_bases != 0; }
+  /// All bases of the keyspace at positions before this one are known; kNoPosition: all.
+  uint64_t FirstUnknown(DbId id) const;
+  static constexpr uint64_t kNoPosition = ~uint64_t{0};
   /// After replay, before the first Slice.
   void Begin();
   /// Keeps reads under way, `reads_max` at a time.
@@ -41,7 +44,7 @@ class LateBases {
   void Cancel(Waiter* waiter) { std::erase(awaiting_, waiter); }
   /// Why reads are to be repeated.
   const codec::Status& error() const { return error_; }
-  bool reading() const { return under_way_ != 0; }
+  bool reading() const { return !under_way_.empty(); }
 
   void* owner_tag() { return this; }
 
@@ -63,9 +66,9 @@ class LateBases {
 
   Core& core_;
   HotTier& hot_;
-  std::vector<Place> places_;  // in order once Begun; empty when all are known
-  size_t next_ = 0;            // of places_: those before it have been asked for
-  size_t under_way_ = 0;
+  std::vector<Place> places_;      // in order once Begun; empty when all are known
+  size_t next_ = 0;                // of places_: those before it have been asked for
+  std::vector<size_t> under_way_;  // the first place of each read
   int64_t next_try_ms_ = 0;
   codec::Status error_;
   std::vector<Waiter*> awaiting_;

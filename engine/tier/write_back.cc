@@ -6,6 +6,7 @@
 
 #include "codec/proto/checkpoint.pb.h"
 #include "engine/hot_tier.h"
+#include "engine/tier/late_bases.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/types/value_codec.h"
@@ -67,8 +68,8 @@ bool WriteBack::LongForMemory(uint64_t share) const {
 
 bool WriteBack::Long() const {
   const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
-  return LongForMemory(3) || (core_.unknown_bases == 0 && MostlyNewKeys() &&
-                              bytes >= core_.options.checkpoint_log_bytes / 8 * 3);
+  return LongForMemory(3) ||
+         (MostlyNewKeys() && bytes >= core_.options.checkpoint_log_bytes / 8 * 3);
 }
 
 bool WriteBack::LongForTime() const {
@@ -149,7 +150,7 @@ bool WriteBack::Slice() {
 
 bool WriteBack::SweepSlice() {
   if (!spare_batches_.empty() && core_.now_ms - spared_ms_ > kSpareKeptMs) spare_batches_.clear();
-  if (!collecting_ || core_.unknown_bases != 0) return false;
+  if (!collecting_) return false;
   if (restart_) BeginSweep();
   size_t work = kSliceNodes;
   while (work > 0) {
@@ -162,6 +163,7 @@ bool WriteBack::SweepSlice() {
     if (space != nullptr && space->dirty_ranges && range_ < DirtyRanges::kCount) {
       if (position_ == 0) range_ = space->dirty_ranges->Next(range_);
       if (range_ < DirtyRanges::kCount) {
+        if (!BasesKnown(*space)) break;  // LateBases' progress wakes us
         SweepRange(*space, &work);
         continue;
       }
@@ -176,15 +178,25 @@ bool WriteBack::SweepSlice() {
   return work == 0;
 }
 
+uint64_t WriteBack::SweepPosition() const {
+  return std::max(position_, range_ << DirtyRanges::kShift);
+}
+
+bool WriteBack::BasesKnown(const Space& space) const {
+  const uint64_t unknown = core_.late_bases->FirstUnknown(space.id);
+  if (unknown == LateBases::kNoPosition) return true;
+  const uint64_t end = space.table.SegmentEnd(SweepPosition());
+  return end != 0 && end <= unknown;
+}
+
 void WriteBack::SweepRange(Space& space, size_t* work) {
-  const uint64_t begin = range_ << DirtyRanges::kShift;
-  const uint64_t end = begin + (uint64_t{1} << DirtyRanges::kShift);
+  const uint64_t end = (range_ + 1) << DirtyRanges::kShift;
   // Cleared first: what becomes dirty from here on sets it again and is the next sweep's business.
   if (position_ == 0) space.dirty_ranges->Clear(range_);
   // Whole segments: an entry may stand anywhere in its own.
   size_t looked = 0;
   found_.clear();
-  const uint64_t next = space.table.ForSegment(std::max(position_, begin), [&](Entry* e) {
+  const uint64_t next = space.table.ForSegment(SweepPosition(), [&](Entry* e) {
     ++looked;
     if (!e->Has(Entry::kDirty)) return;
     found_.emplace_back(0, e);
@@ -213,6 +225,7 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
 }
 
 void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
+  DCHECK(!entry->Has(Entry::kBaseUnknown)) << "captured before what it replaces is known";
   const ColdPrevious previous{static_cast<uint64_t>(entry->cold_expiry_ms()),
                               entry->Has(Entry::kColdHasPayload)};
   const bool had_record = entry->Has(Entry::kHasCold);

@@ -8,8 +8,8 @@
 // left for the next sweep. Sweeps start when the log has grown by what recovery may replay, when
 // memory is short, or when asked for; they advance in slices from EndTick, never inside a frame.
 //
-// While bases are unknown after a restart, a sweep that has begun waits for them: a capture must
-// know what it replaces (LateBases).
+// While bases are unknown after a restart, a sweep follows the readers that find them out, in the
+// same order: a capture must know what it replaces (LateBases).
 //
 // [D2] While a sweep collects, deletions leave tombstones, and a FLUSHDB makes it begin again with
 // a C behind the flush: a base that replay would find incomplete is never left behind. Executor
@@ -100,12 +100,15 @@ class WriteBack {
   bool Holds() const;
   /// The log is longer than the budget's n-th part.
   bool LongForMemory(uint64_t share) const;
-  /// A third of the budget, or half as much again as makes a checkpoint of new keys due; after a
-  /// restart the former only, while nothing can be captured.
+  /// A third of the budget, or half as much again as makes a checkpoint of new keys due.
   bool Long() const;
   bool LongForTime() const;
   /// Some time has passed, and so many keys were captured.
   void Pace(uint64_t keys);
+  /// Where in the keyspace the sweep goes on.
+  uint64_t SweepPosition() const;
+  /// Of all entries of the segment that comes next.
+  bool BasesKnown(const Space& space) const;
   void SweepRange(Space& space, size_t* work);
   void Capture(Space& space, uint64_t position, Entry* entry);
   void SendBatch();

@@ -106,6 +106,41 @@ TEST_F(LateBasesTest, AFlushTakesThemAlong) {
   EXPECT_EQ(Contents(), "0:after=v@0\n");
 }
 
+// Captures do not wait for the last base, and what changes while they follow the reads is right.
+TEST_F(LateBasesTest, ASweepFollowsTheReads) {
+  constexpr int kMany = 8000;
+  const auto key = [](int i) { return "many" + std::to_string(i); };
+  Keyspace model;
+  database_.Contents(&model);
+  const auto set = [&](int i, const std::string& value) {
+    Set(key(i), value);
+    model[0][key(i)] = {value, 0};
+  };
+  for (int i = 0; i < kMany; i += 2) set(i, "cold");
+  database_.Spill();
+  for (int i = 0; i < kMany; ++i) set(i, "replayed");
+  database_.Tick();
+  ASSERT_TRUE(KillAndOpen());
+  const uint64_t unknown = db().GetStats().unknown_bases;
+  const uint64_t checkpoints = db().GetStats().checkpoints;
+  ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+  uint64_t captured_early = 0;
+  for (int i = 0; db().GetStats().checkpoint_running && i < kMany; ++i) {
+    database_.Tick();
+    if (db().GetStats().unknown_bases > unknown / 4) captured_early = db().GetStats().captured_keys;
+    set(i * 37 % kMany, "changed");
+    const int gone = i * 41 % kMany;
+    if (model[0].erase(key(gone)) != 0) Delete(key(gone));
+  }
+  EXPECT_GT(captured_early, unknown / 4);
+  EXPECT_EQ(db().GetStats().checkpoints, checkpoints + 1);
+  EXPECT_EQ(Contents(), Describe(model));
+  ASSERT_TRUE(KillAndOpen());
+  EXPECT_EQ(Contents(), Describe(model));
+  database_.Spill();
+  EXPECT_EQ(Contents(), Describe(model));
+}
+
 TEST_F(LateBasesTest, AReplayLargerThanTheBudgetFindsThemOutFirst) {
   for (int i = 0; i < 400; ++i) Set("large" + std::to_string(i), std::string(10'000, 'l'));
   database_.Tick();
