@@ -56,9 +56,9 @@ uint64_t MemtableSize(uint64_t budget) {
 }
 // Each merge of level 0 rewrites what the base level holds.
 int Level0Files(uint64_t budget) { return budget >= kAmple ? 32 : 16; }
-// A compaction reads up to three times level 0's files at once, each through a buffer.
+// A compaction may read all files of level 0 at once, each through a buffer.
 uint64_t CompactionReadahead(uint64_t budget) {
-  const auto inputs = static_cast<uint64_t>(3 * Level0Files(budget));
+  const auto inputs = static_cast<uint64_t>(RocksOptions::kLevel0StopsAt * Level0Files(budget));
   return std::clamp<uint64_t>(budget / 16 / inputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
 }
 
@@ -765,6 +765,9 @@ void Database::EndTick() {
     core.stats.cold_flush_bytes = cold.flush_bytes_written;
     core.stats.cold_compaction_read_bytes = cold.bytes_read;
     core.stats.cold_compaction_write_bytes = cold.compaction_bytes_written;
+    core.stats.cold_level0_files = cold.level0_files;
+    core.stats.cold_running_compactions = cold.running_compactions;
+    core.stats.cold_pending_compaction_bytes = cold.pending_compaction_bytes;
     d.filter_loader.Refit();
     d.next_sizes_ms = core.now_ms + 1000;
   }

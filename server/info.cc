@@ -410,6 +410,9 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_cold_flush_bytes", e.cold_flush_bytes);
   f.Count("tc_cold_compaction_read_bytes", e.cold_compaction_read_bytes);
   f.Count("tc_cold_compaction_write_bytes", e.cold_compaction_write_bytes);
+  f.Count("tc_cold_compactions_running", e.cold_running_compactions);
+  f.Count("tc_cold_compaction_pending_bytes", e.cold_pending_compaction_bytes);
+  f.Count("tc_cold_level0_files", e.cold_level0_files);
   // The last start.
   f.Number("tc_recovery_ms", e.recovery_ms);
   f.Count("tc_recovery_frames", e.replayed_frames);

@@ -70,21 +70,15 @@ struct ColdCounts {
 /// Sizes and counters for INFO and for pacing. Cumulative counters start at Open.
 struct ColdStats {
   uint64_t disk_bytes = 0;       // live table and blob files
-  uint64_t live_bytes = 0;       // estimate of what compaction would leave
   uint64_t memtable_bytes = 0;   // all, flushed ones that are still pinned included
   uint64_t unflushed_bytes = 0;  // not in a file yet
-  uint64_t cache_bytes = 0;
-  uint64_t cache_capacity = 0;
   uint64_t pending_compaction_bytes = 0;
   uint64_t running_compactions = 0;
-  uint64_t running_flushes = 0;
   uint64_t level0_files = 0;
-  uint64_t cache_hits = 0;
   uint64_t cache_misses = 0;
   uint64_t bytes_read = 0;  // by compactions
   uint64_t flush_bytes_written = 0;
   uint64_t compaction_bytes_written = 0;
-  uint64_t bytes_ingested = 0;  // handed to Write
 };
 
 /// One record that GetHeaders looks up, and what it found.

@@ -194,7 +194,6 @@ class RocksBackendImpl : public RocksBackend {
   std::unique_ptr<rocksdb::DB> db_;  // null after a Resume() that failed half way
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   rocksdb::WriteOptions write_options_;
-  std::atomic<uint64_t> bytes_ingested_{0};
   std::atomic<bool> shutting_down_{false};
 
   // The writer's.
@@ -494,7 +493,6 @@ void RocksBackendImpl::WaitForMemtableRoom() {
 Status RocksBackendImpl::Apply(std::string_view what) {
   const rocksdb::Status status = db_->Write(write_options_, &batch_);
   if (!status.ok()) return FromRocksStatus(status, Where(what));
-  bytes_ingested_.fetch_add(batch_.GetDataSize(), std::memory_order_relaxed);
   kept_.Keep(std::move(batch_), db_->GetLatestSequenceNumber());
   batch_ = rocksdb::WriteBatch();
   return {};
@@ -965,33 +963,25 @@ ColdStats RocksBackendImpl::Stats() {
   std::shared_lock<std::shared_mutex> lock;
   if (!Enter(&lock).ok()) return stats;
   stats.disk_bytes = Sum(Properties::kLiveSstFilesSize) + Sum(Properties::kLiveBlobFileSize);
-  stats.live_bytes =
-      Sum(Properties::kEstimateLiveDataSize) +
-      (Sum(Properties::kLiveBlobFileSize) - Sum(Properties::kLiveBlobFileGarbageSize));
   stats.memtable_bytes = Sum(Properties::kSizeAllMemTables) + kept_.bytes();
   if (Sum(Properties::kNumEntriesActiveMemTable) + Sum(Properties::kNumEntriesImmMemTables) > 0) {
     stats.unflushed_bytes = Sum(Properties::kCurSizeAllMemTables);
   }
-  stats.cache_bytes = cache_->GetUsage();
-  stats.cache_capacity = cache_->GetCapacity();
   stats.pending_compaction_bytes = Sum(Properties::kEstimatePendingCompactionBytes);
   uint64_t value = 0;
   if (db_->GetIntProperty(Properties::kNumRunningCompactions, &value)) {
     stats.running_compactions = value;
   }
-  if (db_->GetIntProperty(Properties::kNumRunningFlushes, &value)) stats.running_flushes = value;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) {
     std::string files;
     if (db_->GetProperty(handle, Properties::kNumFilesAtLevelPrefix + "0", &files)) {
       stats.level0_files += std::strtoull(files.c_str(), nullptr, 10);
     }
   }
-  stats.cache_hits = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_HIT);
   stats.cache_misses = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_MISS);
   stats.bytes_read = statistics_->getTickerCount(rocksdb::COMPACT_READ_BYTES);
   stats.flush_bytes_written = statistics_->getTickerCount(rocksdb::FLUSH_WRITE_BYTES);
   stats.compaction_bytes_written = statistics_->getTickerCount(rocksdb::COMPACT_WRITE_BYTES);
-  stats.bytes_ingested = bytes_ingested_.load(std::memory_order_relaxed);
   return stats;
 }
 

@@ -28,9 +28,10 @@ struct RocksOptions {
   uint64_t block_cache_bytes = 32 << 20;    // index and filter blocks included
   uint64_t memtable_bytes = 32 << 20;       // all families together
   uint64_t memtable_size = 8 << 20;         // of one; a full one flushes all
-  /// Files of level 0 that are merged into the base level at once; writes stop at three times as
-  /// many.
+  /// Files of level 0 that are merged into the base level at once; writes stop at kLevel0StopsAt
+  /// times as many.
   int level0_files = 16;
+  static constexpr int kLevel0StopsAt = 6;
   /// Reads, flushes and compactions pass the page cache by, where the file system allows it.
   bool direct_io = true;
   int background_jobs = 3;  // one flush, the others compactions

@@ -118,10 +118,11 @@ rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Fami
   cf.max_write_buffer_number = 64;
   // Much is merged into the base level at once, or records there would be rewritten several times
   // for each new one. Readers mind little: a sweep writes in key order, so its files
-  // do not overlap.
+  // do not overlap. Nor do they mind many more while such a merge runs, or begins anew after a
+  // kill, for ten seconds and longer: writes that stopped for it would stop clients.
   cf.level0_file_num_compaction_trigger = options.level0_files;
-  cf.level0_slowdown_writes_trigger = 3 * options.level0_files;
-  cf.level0_stop_writes_trigger = 3 * options.level0_files;
+  cf.level0_slowdown_writes_trigger = RocksOptions::kLevel0StopsAt * options.level0_files;
+  cf.level0_stop_writes_trigger = RocksOptions::kLevel0StopsAt * options.level0_files;
   cf.soft_pending_compaction_bytes_limit = 0;
   cf.hard_pending_compaction_bytes_limit = 0;
   if (large) {
