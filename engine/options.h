@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/env/memory_limit.h"
 #include "engine/log/log.h"
 
 namespace rocksdb {
@@ -63,6 +64,9 @@ struct Options {
   size_t replay_window_keys = 1 << 16;
   size_t headers_a_read = 128;  // of keys of a replay that need no more; a reader's piece of them
   bool direct_io = true;
+  /// What the process may use at most: six tenths are maxmemory's default, nine the bound of values
+  /// that are larger than the budget.
+  uint64_t machine_memory = MemoryLimit();
 
   // Mutable.
   bool append_only = true;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/env/memory_limit.h"
 #include "engine/hot_tier.h"
 #include "engine/tier/access.h"
 #include "engine/tier/late_bases.h"
@@ -17,7 +16,9 @@ constexpr uint64_t kFloorMin = 512 << 10;
 constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
-constexpr int kPauseMax = 64;
+constexpr int kPauseMax = 16;
+constexpr uint64_t kGiantShare = 8;            // of the budget
+constexpr uint32_t kGiantIdleS = 10;           // not used for so long: as any other
 constexpr size_t kWokenMax = 128;              // in one slice
 constexpr uint64_t kForgetting = 16;           // of what was unaccounted for: a 16th a call
 constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
@@ -29,7 +30,7 @@ uint64_t Spiller::used() const { return hot_.resident_bytes() + other_; }
 void Spiller::Measure() {
   const Options& options = core_.options;
   budget_ = options.maxmemory;
-  if (budget_ == 0 && options.tiering) budget_ = MemoryLimit() / 10 * 6;
+  if (budget_ == 0 && options.tiering) budget_ = options.machine_memory / 10 * 6;
   Stats& stats = core_.stats;
   stats.budget_bytes = budget_;
   uint64_t tables = 0, filters = 0, index = 0;
@@ -48,7 +49,7 @@ void Spiller::Measure() {
   stats.capture_queue_bytes = core_.cold->queued_bytes() + write_back_.spare_bytes();
   stats.value_bytes = hot_.resident_bytes();
   const uint64_t others = filters + index + stats.capture_queue_bytes + core_.client_bytes +
-                          core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Newcomer) +
+                          core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Place) +
                           ghosts_.memory_bytes();
   other_ = tables;
   used_ = used();
@@ -65,6 +66,41 @@ void Spiller::Measure() {
   const uint64_t taken = stats.fixed_bytes + others + stats.unaccounted_bytes;
   const uint64_t floor = std::max(kFloorMin, budget_ / 4);
   limit_ = std::max(floor, budget_ > taken ? budget_ - taken : 0);
+  giant_bytes_ = MeasureGiants();
+  if (giant_bytes_ == 0) return;
+  const uint64_t machine = std::max(budget_, options.machine_memory / 10 * 9);
+  const uint64_t room = machine > taken ? machine - taken : 0;
+  machine_is_full_ = floor + giant_bytes_ > room;
+  limit_ = std::max(limit_, std::min(floor + giant_bytes_, room));
+  giant_bytes_ = std::min(giant_bytes_, limit_);
+}
+
+bool Spiller::IsGiant(const Entry* entry) const {
+  return entry->Has(Entry::kOutOfLine) &&
+         entry->MemoryBytes() >= std::max(kFloorMin, budget_ / kGiantShare);
+}
+
+void Spiller::NoteGiant(const Space& space, uint64_t position) {
+  const Place place{space.id, position};
+  if (std::find(giants_.begin(), giants_.end(), place) == giants_.end()) giants_.push_back(place);
+}
+
+uint64_t Spiller::MeasureGiants() {
+  machine_is_full_ = false;
+  uint64_t sum = 0;
+  std::erase_if(giants_, [&](const Place& place) {
+    Space* space = core_.keyspace.Find(place.id);
+    if (space == nullptr) return true;
+    uint64_t bytes = 0;
+    space->table.AtPosition(place.position, [&](Entry* entry) {
+      if (!IsGiant(entry)) return;
+      const uint32_t idle_s = (LruClock(core_.now_ms) - entry->access()) & kLruClockMask;
+      if (idle_s < kGiantIdleS) bytes += entry->MemoryBytes();
+    });
+    sum += bytes;
+    return bytes == 0;
+  });
+  return sum;
 }
 
 void Spiller::NoteAllocated(uint64_t bytes) {
@@ -88,7 +124,7 @@ void Spiller::NoteNew(const Space& space, uint64_t position) {
   // With memory nearly full the queue's excess is what goes first; a key that left it otherwise
   // would be taken for one that was used again. Nearly: slices free some room ahead, and what fills
   // it before the next one belongs to the excess, too.
-  const bool nearly_full = used_ > limit_ - limit_ / 4;
+  const bool nearly_full = used_ > KeepFree(4);
   const size_t max = SmallQueueKeys() * (nearly_full ? kNewcomersExcess : 1);
   // Two for one: what stood there beyond the measure goes in time, FLUSHALL or not.
   for (int i = 0; i < 2 && newcomers_.size() > max; ++i) newcomers_.pop_front();
@@ -101,8 +137,7 @@ bool Spiller::CanDrop(const Space& space, uint64_t position, const Entry* entry)
 }
 
 void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
-  if (entry->frequency() != 0 || !CanDrop(space, position, entry) || used() <= limit_ - limit_ / 8)
-    return;
+  if (entry->frequency() != 0 || !CanDrop(space, position, entry) || used() <= KeepFree(8)) return;
   ghosts_.Add(space.id, position);
   hot_.Drop(space, position, entry);
   ++core_.stats.spilled_keys;
@@ -111,10 +146,10 @@ void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
 
 size_t Spiller::SpillNewcomers(size_t max) {
   size_t dropped = 0;
-  const uint64_t goal = limit_ - limit_ / 8;
+  const uint64_t goal = KeepFree(8);
   const size_t stay = SmallQueueKeys();
   while (max-- > 0 && newcomers_.size() > stay && used() > goal) {
-    const Newcomer newcomer = newcomers_.front();
+    const Place newcomer = newcomers_.front();
     newcomers_.pop_front();
     Space* space = core_.keyspace.Find(newcomer.id);
     if (space == nullptr) continue;
@@ -137,12 +172,12 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
   Space& space = core_.keyspace.at(clock_db_);
   victims_.clear();
   uint64_t bytes = 0;
-  const uint64_t excess =
-      everything ? ~uint64_t{0} : used() - std::min(used(), limit_ - limit_ / 8);
+  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), KeepFree(8));
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
-    if ((!everything && bytes > excess) || !CanDrop(space, space.table.PositionOf(entry), entry)) {
-      return;
-    }
+    const uint64_t position = space.table.PositionOf(entry);
+    const bool can_drop = CanDrop(space, position, entry);
+    if ((!can_drop || entry->frequency() > 0) && IsGiant(entry)) NoteGiant(space, position);
+    if ((!everything && bytes > excess) || !can_drop) return;
     if (!everything && entry->frequency() > 0) {
       entry->set_frequency(entry->frequency() - 1);
       return;
@@ -191,7 +226,7 @@ bool Spiller::Slice() {
        ++i) {
     clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
   }
-  const uint64_t goal = limit_ - limit_ / 8;
+  const uint64_t goal = KeepFree(8);
   // As many as there are keys in memory, as S3-FIFO has it.
   ghosts_.Reserve(core_.keyspace.at(clock_db_).table.size());
   size_t dropped = 0;
@@ -313,7 +348,7 @@ Admission Spiller::Admit(Waiter* waiter) {
     }
   }
   const bool fits = used() <= limit_;
-  if (!fits && !Spills()) return Admission::kOom;
+  if (!fits && (!Spills() || machine_is_full_)) return Admission::kOom;
   // Inside EXEC there is no waiter: it was admitted as a whole.
   if (waiter == nullptr) return Admission::kRun;
   // [R2] A command may exceed the budget by its own keys: nobody else can make room for them.

@@ -8,7 +8,12 @@
 // from there unless they were used again, so that one pass of SCAN and GET over cold data flushes
 // nothing; one that comes back while the ghost queue remembers it does not pass it again; the rest
 // is a CLOCK with two-bit counters over the tables. Without tiering, or with an eviction policy,
-// keys are deleted as Redis does. Executor thread.
+// keys are deleted as Redis does.
+//
+// A value is in memory whole or not at all. One of an eighth of the budget and more that is in use,
+// a giant, would be read and written back for every command if it had to fit; others would wait for
+// ever. So the budget gives way: whatever giants take, the rest has the floor at least. They may
+// take what the machine has, then growth is refused. Executor thread.
 #pragma once
 
 #include <deque>
@@ -64,17 +69,24 @@ class Spiller {
   /// Drops whatever can be dropped, in slices; `waiter` is told at the end.
   void SpillAll(Waiter* waiter);
 
-  bool short_of_memory() const { return used_ > limit_ - limit_ / 10; }
+  bool short_of_memory() const { return used_ > KeepFree(10); }
   uint64_t limit() const { return limit_; }
   uint64_t used() const;
 
  private:
-  struct Newcomer {
+  struct Place {
     DbId id;
     uint64_t position;
+    bool operator==(const Place&) const = default;
   };
 
   static bool CanDrop(const Space& space, uint64_t position, const Entry* entry);
+  // The limit less the n-th part of what others than giants may take.
+  uint64_t KeepFree(uint64_t share) const { return limit_ - (limit_ - giant_bytes_) / share; }
+  bool IsGiant(const Entry* entry) const;
+  void NoteGiant(const Space& space, uint64_t position);
+  // Bytes of those that are in use; forgets the others.
+  uint64_t MeasureGiants();
   // All that is left in memory has to stay (one value larger than the budget): waiting would never
   // end.
   bool Saturated() const;
@@ -100,7 +112,10 @@ class Spiller {
   uint64_t limit_ = ~uint64_t{0};  // for tables, keys and values
   uint64_t other_ = 0;             // table bytes and the like, as of Measure
   uint64_t used_ = 0;
-  std::deque<Newcomer> newcomers_;
+  bool machine_is_full_ = false;  // giants got all there is
+  std::vector<Place> giants_;     // met by the clock while memory was short
+  uint64_t giant_bytes_ = 0;      // of the limit, as of Measure
+  std::deque<Place> newcomers_;
   GhostQueue ghosts_;
   int clock_db_ = 0;
   // [R3] Growing commands that wait for memory, or for a checkpoint (WriteBack::Behind), by their

@@ -50,6 +50,7 @@ class TestDatabase {
   static constexpr const char* kDir = "/data";
 
   uint64_t maxmemory = 64 << 20;
+  uint64_t machine_memory = uint64_t{4} << 30;
   size_t replay_window_keys = 3;  // many windows
   bool reads_first;               // with even seeds
   // So small that both forms of each type occur.
@@ -84,6 +85,7 @@ class TestDatabase {
     options.fsync = policy_;
     options.append_only = append_only_;
     options.maxmemory = maxmemory;
+    options.machine_memory = machine_memory;
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
     options.replay_window_keys = replay_window_keys;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "tests/engine/database/rules_fixture.h"
@@ -143,6 +145,78 @@ TEST_F(RulesTest, AReplayLargerThanTheBudgetLosesNothing) {
     database_.AwaitCounts();
     EXPECT_EQ(db().Size(0), 401u);
   }
+}
+
+// ---- Values larger than the budget ----
+
+class GiantTest : public BudgetTest {
+ protected:
+  GiantTest() { database_.machine_memory = 80 << 20; }
+
+  // One growing command; how many ticks it waited, or nothing: it was refused.
+  std::optional<int> Grow(const std::string& key, size_t bytes) {
+    Nobody waiter;
+    const KeyRequest request[] = {{0, key, Need::kValue}};
+    while (!db().Prepare(request, &waiter)) database_.Tick();
+    int ticks = 0;
+    for (; ticks < 1000; ++ticks) {
+      const Admission admission = db().AdmitGrowth(&waiter);
+      if (admission == Admission::kRun) break;
+      db().CancelWait(&waiter);
+      if (admission == Admission::kOom) return std::nullopt;
+      database_.Tick();
+      while (!db().Prepare(request, &waiter)) database_.Tick();
+    }
+    db().BeginFrame();
+    const std::string more(bytes, 'v');
+    if (db().Find(0, key) == nullptr) {
+      db().SetString(0, key, more);
+    } else {
+      db().Append(0, key, more);
+    }
+    db().CommitFrame();
+    db().Release(&waiter);
+    database_.Tick();
+    return ticks;
+  }
+};
+
+// It must neither wait for room that it takes itself, nor take that of all others.
+TEST_F(GiantTest, AValueLargerThanTheBudgetGrowsAndOthersGoOn) {
+  for (int i = 0; i < 40; ++i) {
+    SCOPED_TRACE(i);
+    for (const std::string& key : {std::string("giant"), "other" + std::to_string(i)}) {
+      const std::optional<int> waited = Grow(key, key == "giant" ? 1 << 20 : 400'000);
+      ASSERT_TRUE(waited.has_value());
+      EXPECT_LT(*waited, 100);
+      database_.clock().AdvanceMs(20);
+    }
+  }
+  database_.Tick();
+  // The others have the quarter that is left to them, and were spilled beyond it.
+  EXPECT_GT(db().GetStats().value_bytes, 40u << 20);
+  EXPECT_LT(db().GetStats().value_bytes, 60u << 20);  // APPEND keeps spare room
+  EXPECT_LT(db().GetStats().resident_keys, 25u);
+  // Out of use, it is a value as any other.
+  database_.clock().AdvanceMs(60'000);
+  for (int i = 0; i < 400; ++i) {
+    database_.Tick();
+    database_.clock().AdvanceMs(1);
+  }
+  EXPECT_LT(db().GetStats().value_bytes, 16u << 20);
+  EXPECT_EQ(Value("giant").size(), 40u << 20);
+}
+
+TEST_F(GiantTest, WhatTheMachineDoesNotHaveIsRefused) {
+  int grown = 0;
+  while (grown < 100 && Grow("giant", 1 << 20)) {
+    ++grown;
+    database_.clock().AdvanceMs(20);
+  }
+  // Nine tenths of 80 MB, of which 8 are fixed, and 8 are left to others.
+  EXPECT_GT(grown, 40);
+  EXPECT_LT(grown, 64);
+  EXPECT_EQ(Value("giant").size(), static_cast<size_t>(grown) << 20);
 }
 
 // ---- [R2] ----
