@@ -222,7 +222,8 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
     options.random = own_random.get();
   }
 
-  const uint64_t budget = options.maxmemory != 0 ? options.maxmemory : options.machine_memory / 10 * 6;
+  const uint64_t budget =
+      options.maxmemory != 0 ? options.maxmemory : options.machine_memory / 10 * 6;
   RocksOptions rocks_options;
   rocks_options.fs = options.fs;
   rocks_options.dir = JoinPath(root, "cold");
