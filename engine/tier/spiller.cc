@@ -53,6 +53,8 @@ void Spiller::Measure() {
                           ghosts_.memory_bytes();
   other_ = tables;
   used_ = used();
+  giant_bytes_ = 0;
+  machine_is_full_ = false;
   stats.used_memory = used_ + others + (options.tiering ? stats.fixed_bytes : 0);
   if (budget_ == 0) {
     limit_ = ~uint64_t{0};
@@ -66,13 +68,13 @@ void Spiller::Measure() {
   const uint64_t taken = stats.fixed_bytes + others + stats.unaccounted_bytes;
   const uint64_t floor = std::max(kFloorMin, budget_ / 4);
   limit_ = std::max(floor, budget_ > taken ? budget_ - taken : 0);
-  giant_bytes_ = MeasureGiants();
-  if (giant_bytes_ == 0) return;
+  const Giants giants = MeasureGiants();
+  if (giants.bytes == 0) return;
   const uint64_t machine = std::max(budget_, options.machine_memory / 10 * 9);
   const uint64_t room = machine > taken ? machine - taken : 0;
-  machine_is_full_ = floor + giant_bytes_ > room;
-  limit_ = std::max(limit_, std::min(floor + giant_bytes_, room));
-  giant_bytes_ = std::min(giant_bytes_, limit_);
+  machine_is_full_ = floor + giants.largest > room;
+  limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
+  giant_bytes_ = std::min(giants.bytes, limit_);
 }
 
 bool Spiller::IsGiant(const Entry* entry) const {
@@ -85,9 +87,8 @@ void Spiller::NoteGiant(const Space& space, uint64_t position) {
   if (std::find(giants_.begin(), giants_.end(), place) == giants_.end()) giants_.push_back(place);
 }
 
-uint64_t Spiller::MeasureGiants() {
-  machine_is_full_ = false;
-  uint64_t sum = 0;
+Spiller::Giants Spiller::MeasureGiants() {
+  Giants in_use;
   std::erase_if(giants_, [&](const Place& place) {
     Space* space = core_.keyspace.Find(place.id);
     if (space == nullptr) return true;
@@ -97,10 +98,11 @@ uint64_t Spiller::MeasureGiants() {
       const uint32_t idle_s = (LruClock(core_.now_ms) - entry->access()) & kLruClockMask;
       if (idle_s < kGiantIdleS) bytes += entry->MemoryBytes();
     });
-    sum += bytes;
+    in_use.bytes += bytes;
+    in_use.largest = std::max(in_use.largest, bytes);
     return bytes == 0;
   });
-  return sum;
+  return in_use;
 }
 
 void Spiller::NoteAllocated(uint64_t bytes) {

@@ -12,8 +12,9 @@
 //
 // A value is in memory whole or not at all. One of an eighth of the budget and more that is in use,
 // a giant, would be read and written back for every command if it had to fit; others would wait for
-// ever. So the budget gives way: whatever giants take, the rest has the floor at least. They may
-// take what the machine has, then growth is refused. Executor thread.
+// ever. So the budget gives way: whatever giants take, the rest has the floor at least. Together
+// they may take what the machine has, beyond which they are spilled in turn; when one alone takes
+// it all, growth is refused. Executor thread.
 #pragma once
 
 #include <deque>
@@ -85,8 +86,12 @@ class Spiller {
   uint64_t KeepFree(uint64_t share) const { return limit_ - (limit_ - giant_bytes_) / share; }
   bool IsGiant(const Entry* entry) const;
   void NoteGiant(const Space& space, uint64_t position);
-  // Bytes of those that are in use; forgets the others.
-  uint64_t MeasureGiants();
+  struct Giants {
+    uint64_t bytes = 0;
+    uint64_t largest = 0;
+  };
+  // Those that are in use; forgets the others.
+  Giants MeasureGiants();
   // All that is left in memory has to stay (one value larger than the budget): waiting would never
   // end.
   bool Saturated() const;
@@ -112,7 +117,7 @@ class Spiller {
   uint64_t limit_ = ~uint64_t{0};  // for tables, keys and values
   uint64_t other_ = 0;             // table bytes and the like, as of Measure
   uint64_t used_ = 0;
-  bool machine_is_full_ = false;  // giants got all there is
+  bool machine_is_full_ = false;  // one giant alone does not fit
   std::vector<Place> giants_;     // met by the clock while memory was short
   uint64_t giant_bytes_ = 0;      // of the limit, as of Measure
   std::deque<Place> newcomers_;
