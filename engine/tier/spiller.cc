@@ -94,7 +94,7 @@ Spiller::Giants Spiller::MeasureGiants() {
     if (space == nullptr) return true;
     uint64_t bytes = 0;
     space->table.AtPosition(place.position, [&](Entry* entry) {
-      if (!IsGiant(entry)) return;
+      if (!IsGiant(entry) || entry->frequency() == 0) return;
       const uint32_t idle_s = (LruClock(core_.now_ms) - entry->access()) & kLruClockMask;
       if (idle_s < kGiantIdleS) bytes += entry->MemoryBytes();
     });
@@ -178,7 +178,7 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
     const uint64_t position = space.table.PositionOf(entry);
     const bool can_drop = CanDrop(space, position, entry);
-    if ((!can_drop || entry->frequency() > 0) && IsGiant(entry)) NoteGiant(space, position);
+    if (entry->frequency() > 0 && IsGiant(entry)) NoteGiant(space, position);
     if ((!everything && bytes > excess) || !can_drop) return;
     if (!everything && entry->frequency() > 0) {
       entry->set_frequency(entry->frequency() - 1);

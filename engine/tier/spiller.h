@@ -10,11 +10,11 @@
 // is a CLOCK with two-bit counters over the tables. Without tiering, or with an eviction policy,
 // keys are deleted as Redis does.
 //
-// A value is in memory whole or not at all. One of an eighth of the budget and more that is in use,
-// a giant, would be read and written back for every command if it had to fit; others would wait for
-// ever. So the budget gives way: whatever giants take, the rest has the floor at least. Together
-// they may take what the machine has, beyond which they are spilled in turn; when one alone takes
-// it all, growth is refused. Executor thread.
+// A value is in memory whole or not at all. One of an eighth of the budget and more that is used
+// again and again, a giant, would be read and written back for every command if it had to fit;
+// others would wait for ever. So the budget gives way: whatever giants take, the rest has the floor
+// at least. Together they may take what the machine has, beyond which they are spilled in turn;
+// when one alone takes it all, growth is refused. Executor thread.
 #pragma once
 
 #include <deque>

@@ -207,6 +207,17 @@ TEST_F(GiantTest, AValueLargerThanTheBudgetGrowsAndOthersGoOn) {
   EXPECT_EQ(Value("giant").size(), 40u << 20);
 }
 
+TEST_F(GiantTest, LargeValuesThatAreWrittenOnceAreSpilledAsOthers) {
+  for (int i = 0; i < 30; ++i) {
+    SCOPED_TRACE(i);
+    const std::optional<int> waited = Grow("large" + std::to_string(i), 5 << 20);
+    ASSERT_TRUE(waited.has_value());
+    EXPECT_LT(*waited, 200);
+    EXPECT_LT(db().GetStats().value_bytes, 30u << 20);
+    database_.clock().AdvanceMs(20);
+  }
+}
+
 TEST_F(GiantTest, WhatTheMachineDoesNotHaveIsRefused) {
   int grown = 0;
   while (grown < 100 && Grow("giant", 1 << 20)) {
