@@ -231,6 +231,8 @@ codec::Status Recovery::ResolveLateBases() {
 }
 
 codec::Status Recovery::RelieveMemory() {
+  core_.spiller->KeepGiants();
+  if (!core_.spiller->short_of_memory()) return {};
   TC_RETURN_IF_ERROR(ResolveLateBases());
   TC_RETURN_IF_ERROR(core_.log->MakeRecoveredDurable());
   TC_RETURN_IF_ERROR(core_.backend->MakeWritable());

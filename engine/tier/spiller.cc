@@ -54,6 +54,7 @@ void Spiller::Measure() {
   other_ = tables;
   used_ = used();
   giant_bytes_ = 0;
+  stats.giant_bytes = 0;
   machine_is_full_ = false;
   stats.used_memory = used_ + others + (options.tiering ? stats.fixed_bytes : 0);
   if (budget_ == 0) {
@@ -75,6 +76,7 @@ void Spiller::Measure() {
   machine_is_full_ = floor + giants.largest > room;
   limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
   giant_bytes_ = std::min(giants.bytes, limit_);
+  stats.giant_bytes = giants.bytes;
 }
 
 bool Spiller::IsGiant(const Entry* entry) const {
@@ -374,6 +376,21 @@ void Spiller::DropAllNow() {
       TurnClock(100'000, /*everything=*/true);
     } while (core_.keyspace.at(db).clock_hand != 0);
   }
+}
+
+void Spiller::KeepGiants() {
+  core_.keyspace.ForEach([this](Space& space) {
+    uint64_t position = 0;
+    do {
+      position = space.table.ForSlice(position, 100'000, [&](Entry* entry) {
+        if (!IsGiant(entry)) return;
+        StampUse(core_, entry);
+        entry->set_frequency(std::max(entry->frequency(), 1u));
+        NoteGiant(space, space.table.PositionOf(entry));
+      });
+    } while (position != 0);
+  });
+  Measure();
 }
 
 void Spiller::SpillAll(Waiter* waiter) {

@@ -67,6 +67,8 @@ class Spiller {
   bool Slice();
   /// Recovery: drops whatever can be dropped, in the call.
   void DropAllNow();
+  /// Recovery: what is large now is needed again, and counts as in use. A pass over all entries.
+  void KeepGiants();
   /// Drops whatever can be dropped, in slices; `waiter` is told at the end.
   void SpillAll(Waiter* waiter);
 

@@ -195,6 +195,7 @@ TEST_F(GiantTest, AValueLargerThanTheBudgetGrowsAndOthersGoOn) {
   database_.Tick();
   // The others have the quarter that is left to them, and were spilled beyond it.
   EXPECT_GT(db().GetStats().value_bytes, 40u << 20);
+  EXPECT_GE(db().GetStats().giant_bytes, 40u << 20);
   EXPECT_LT(db().GetStats().value_bytes, 60u << 20);  // APPEND keeps spare room
   EXPECT_LT(db().GetStats().resident_keys, 25u);
   // Out of use, it is a value as any other.
@@ -204,7 +205,19 @@ TEST_F(GiantTest, AValueLargerThanTheBudgetGrowsAndOthersGoOn) {
     database_.clock().AdvanceMs(1);
   }
   EXPECT_LT(db().GetStats().value_bytes, 16u << 20);
+  EXPECT_EQ(db().GetStats().giant_bytes, 0u);
   EXPECT_EQ(Value("giant").size(), 40u << 20);
+}
+
+// Replay needs it for each of its changes.
+TEST_F(GiantTest, ReplayKeepsOneInMemory) {
+  for (int i = 0; i < 30; ++i) ASSERT_TRUE(Grow("giant", 1 << 20).has_value());
+  database_.Spill();
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(Grow("giant", 10'000).has_value());
+  ASSERT_TRUE(KillAndOpen());
+  EXPECT_EQ(db().GetStats().replayed_effects, 200u);
+  EXPECT_LT(db().GetStats().checkpoints, 4u);
+  EXPECT_EQ(Value("giant").size(), (30u << 20) + 2'000'000);
 }
 
 TEST_F(GiantTest, LargeValuesThatAreWrittenOnceAreSpilledAsOthers) {
