@@ -258,7 +258,7 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
       image.count = ElementCount(entry);
       scratch_.clear();
       // Doubling as it grows, a large one would take three times its size for a moment.
-      if (entry->type() == ValueType::kList) scratch_.reserve(entry->MemoryBytes());
+      if (entry->type() == ValueType::kList) scratch_.reserve(old_bytes);
       EncodeValue(entry, &scratch_, /*compress=*/false);
       now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
       if (scratch_.size() >= ColdBatch::kMovedPayload) {
