@@ -12,6 +12,8 @@ namespace {
 constexpr uint8_t kColdValueVersion = 1;
 constexpr uint8_t kFlagInline = 1;
 constexpr uint8_t kFlagExpires = 2;
+constexpr uint8_t kExpiryChunks = 1;
+constexpr uint8_t kExpiryElements = 2;
 constexpr uint8_t kKnownFlags = kFlagInline | kFlagExpires;
 
 Status BadKey(std::string_view family, std::string_view what) {
@@ -89,6 +91,27 @@ StatusOr<ColdValue> DecodeRecord(const std::string& family, std::string_view key
     return Status::Corruption(family + " record: fields contradict each other");
   }
   return value;
+}
+
+// A body and its CRC32C, seeded with the key of the row.
+void AppendSealed(std::string* out, std::string_view key, std::string_view body) {
+  out->reserve(out->size() + body.size() + 4);
+  out->append(body);
+  PutFixed32(out, Crc32c(Crc32c(0, key), body));
+}
+
+// `what` is for messages.
+StatusOr<std::string_view> OpenSealed(const std::string& what, std::string_view key,
+                                      std::string_view sealed) {
+  if (sealed.size() < 4) return Status::Corruption(what + ": shorter than its checksum");
+  const std::string_view body = sealed.substr(0, sealed.size() - 4);
+  const uint32_t expected = Crc32c(Crc32c(0, key), body);
+  const uint32_t found = LoadFixed32(sealed.data() + body.size());
+  if (found != expected) {
+    return Status::Corruption(what + ": checksum " + std::to_string(found) + ", expected " +
+                              std::to_string(expected));
+  }
+  return body;
 }
 
 }  // namespace
@@ -193,6 +216,16 @@ StatusOr<ColdChunkKey> DecodeChunkKey(std::string_view bytes) {
   return key;
 }
 
+void AppendElementNumber(std::string* prefix, uint64_t element) { PutBig64(prefix, element); }
+
+void AppendElementValue(std::string* out, std::string_view element_key, std::string_view bytes) {
+  AppendSealed(out, element_key, bytes);
+}
+
+StatusOr<std::string_view> OpenElementValue(std::string_view element_key, std::string_view sealed) {
+  return OpenSealed("elements row", element_key, sealed);
+}
+
 std::string EncodeExpiryKey(uint64_t id, uint64_t expire_ms, uint64_t position,
                             std::string_view key) {
   std::string out;
@@ -214,6 +247,23 @@ StatusOr<ExpiryKey> DecodeExpiryKey(std::string_view bytes) {
   if (!ValidPosition(key.position)) return BadKey("expiry", "position out of range");
   key.key = reader.rest();
   return key;
+}
+
+std::string_view EncodeExpiryValue(bool has_chunks, bool has_elements) {
+  static constexpr char kValues[] = {0, kExpiryChunks, kExpiryElements,
+                                     kExpiryChunks | kExpiryElements};
+  const size_t value = (has_chunks ? kExpiryChunks : 0) | (has_elements ? kExpiryElements : 0);
+  return {kValues + value, size_t{value != 0}};
+}
+
+Status DecodeExpiryValue(std::string_view bytes, bool* has_chunks, bool* has_elements) {
+  const uint8_t value = bytes.empty() ? 0 : static_cast<uint8_t>(bytes[0]);
+  if (bytes.size() > 1 || value > (kExpiryChunks | kExpiryElements)) {
+    return Status::Corruption("expiry value: unknown flags");
+  }
+  *has_chunks = (value & kExpiryChunks) != 0;
+  *has_elements = (value & kExpiryElements) != 0;
+  return {};
 }
 
 std::string EncodeGraveKey(Lsn lsn, uint64_t id, uint64_t position, std::string_view key) {
@@ -259,24 +309,12 @@ bool DecodeMetaCountsKey(std::string_view bytes, uint64_t* id) {
 
 std::string SealMeta(std::string_view meta_key, std::string_view body) {
   std::string out;
-  out.reserve(body.size() + 4);
-  out.append(body);
-  PutFixed32(&out, Crc32c(Crc32c(0, meta_key), body));
+  AppendSealed(&out, meta_key, body);
   return out;
 }
 
 StatusOr<std::string_view> OpenMeta(std::string_view meta_key, std::string_view sealed) {
-  if (sealed.size() < 4) {
-    return Status::Corruption("meta " + std::string(meta_key) + ": shorter than its checksum");
-  }
-  const std::string_view body = sealed.substr(0, sealed.size() - 4);
-  const uint32_t expected = Crc32c(Crc32c(0, meta_key), body);
-  const uint32_t found = LoadFixed32(sealed.data() + body.size());
-  if (found != expected) {
-    return Status::Corruption("meta " + std::string(meta_key) + ": checksum " +
-                              std::to_string(found) + ", expected " + std::to_string(expected));
-  }
-  return body;
+  return OpenSealed("meta " + std::string(meta_key), meta_key, sealed);
 }
 
 namespace {

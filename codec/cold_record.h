@@ -24,6 +24,10 @@ inline constexpr size_t kMaxWholePayload = 16 << 10;
 inline constexpr size_t kMaxPayloadChunk = 1 << 20;
 inline constexpr uint32_t kColdFormatVersion = 2;
 
+/// ColdHeader::type of a list whose nodes are rows of `elements`; its payload is their directory
+/// (list_directory.h). No RDB object has a type from 128 on.
+inline constexpr uint8_t kPagedList = 128;
+
 // ---- values: one record a key ----
 
 /// A key of `values`: database id, position, key. Views into the bytes it was decoded from.
@@ -43,7 +47,7 @@ inline std::string EncodeColdKey(uint64_t id, uint64_t position, std::string_vie
   return out;
 }
 StatusOr<ColdKey> DecodeColdKey(std::string_view bytes);
-/// Eight bytes: the least key of a database id in `values`, `payload` and `expiry`; of id + 1: the
+/// Eight bytes: the least key of a database id in every family that is ordered by id; of id + 1: the
 /// bound behind the last.
 std::string EncodeColdIdPrefix(uint64_t id);
 
@@ -102,7 +106,16 @@ void AppendWholeRecord(std::string* out, std::string_view chunk_key, const ColdH
 /// Like DecodeColdValue. The header says payload_inline, as the row does.
 StatusOr<ColdValue> DecodeWholeRecord(std::string_view chunk_key, std::string_view bytes);
 
-// ---- expiry: deadlines in order; the value is empty ----
+// ---- elements: the nodes of paged lists, a row each ----
+
+/// The chunk prefix of the key (EncodeChunkPrefix), then the node's number.
+void AppendElementNumber(std::string* prefix, uint64_t element);
+/// The row's value: the bytes, then their CRC32C, seeded with the row's key.
+void AppendElementValue(std::string* out, std::string_view element_key, std::string_view bytes);
+/// The bytes, a view into `sealed`; kCorruption if the checksum is wrong.
+StatusOr<std::string_view> OpenElementValue(std::string_view element_key, std::string_view sealed);
+
+// ---- expiry: deadlines in order; the value says where the record's value lies ----
 
 struct ExpiryKey {
   uint64_t id = 0;
@@ -114,6 +127,9 @@ struct ExpiryKey {
 std::string EncodeExpiryKey(uint64_t id, uint64_t expire_ms, uint64_t position,
                             std::string_view key);
 StatusOr<ExpiryKey> DecodeExpiryKey(std::string_view bytes);
+/// Whether the record's value lies in `payload`, and in `elements`. Views of constants.
+std::string_view EncodeExpiryValue(bool has_chunks, bool has_elements);
+Status DecodeExpiryValue(std::string_view bytes, bool* has_chunks, bool* has_elements);
 
 // ---- graves: LSNs of absent keys; the value is empty ----
 

@@ -76,6 +76,7 @@ struct KeyRequest {
   int db;
   std::string_view key;
   Need need;
+  ListPart part = {};  // of the value, if it is a list
 };
 
 /// One page of SCAN: the keys of [cursor, next) over both tiers.
@@ -134,6 +135,7 @@ struct Stats {
   uint64_t checkpoints = 0;
   uint64_t cold_read_hits = 0, cold_read_misses = 0, cold_reads_in_flight = 0,
            synchronous_cold_reads = 0;
+  uint64_t spilled_nodes = 0, read_nodes = 0;  // of paged lists
   uint64_t spilled_keys = 0, captured_keys = 0, captured_bytes = 0;
   uint64_t dirty_keys = 0, tombstones = 0, resident_keys = 0, cold_records = 0;
   uint64_t unknown_bases = 0;  // until it is 0, keys of the last replay may be counted twice

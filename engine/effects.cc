@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "codec/number_text.h"
+#include "engine/types/list_part.h"
 
 namespace thermocline::engine {
 namespace {
@@ -13,23 +14,25 @@ namespace {
 constexpr std::string_view kMulti = "*1\r\n$5\r\nMULTI\r\n";
 constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 
-// Verbs of collections. Each has one key, at argv[1], and needs the whole value.
+// Verbs of collections. Each has one key, at argv[1], and needs the value: the whole, or a part of
+// a list.
 struct CollectionVerb {
   std::string_view name;
   ValueType type;
   size_t argc_min, argc_max;
+  ListPartOf part = nullptr;
   bool Fits(size_t argc) const { return argc >= argc_min && argc <= argc_max; }
 };
 constexpr size_t kMany = SIZE_MAX;
 constexpr CollectionVerb kCollectionVerbs[] = {
-    {"RPUSH", ValueType::kList, 3, kMany},
-    {"LPUSH", ValueType::kList, 3, kMany},
-    {"RPOP", ValueType::kList, 3, 3},
-    {"LPOP", ValueType::kList, 3, 3},
-    {"LSET", ValueType::kList, 4, 4},
+    {"RPUSH", ValueType::kList, 3, kMany, TailPart},
+    {"LPUSH", ValueType::kList, 3, kMany, HeadPart},
+    {"RPOP", ValueType::kList, 3, 3, RPopPart},
+    {"LPOP", ValueType::kList, 3, 3, LPopPart},
+    {"LSET", ValueType::kList, 4, 4, SetPart},
     {"LINSERT", ValueType::kList, 5, 5},
     {"LREM", ValueType::kList, 4, 4},
-    {"LTRIM", ValueType::kList, 4, 4},
+    {"LTRIM", ValueType::kList, 4, 4, TrimPart},
     {"HSET", ValueType::kHash, 4, kMany},
     {"HDEL", ValueType::kHash, 3, kMany},
     {"SADD", ValueType::kSet, 3, kMany},
@@ -307,6 +310,7 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
     if (name != verb.name || !verb.Fits(argc)) continue;
     single_key(Verb::kCollection, Need::kValue);
     e.type = verb.type;
+    if (verb.part != nullptr) e.part = verb.part(argv);
     return e;
   }
   return bad();

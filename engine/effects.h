@@ -99,6 +99,7 @@ struct Effect {
   bool keep_ttl = false;                // SET … KEEPTTL
   bool whole = false;                   // the key is the same after it, whatever it was before
   ValueType type = ValueType::kString;  // kCollection
+  ListPart part = {};                   // of a list
   /// First and step of the keys in argv (0: none).
   int key_first = 0, key_step = 0;
   /// Whether the previous value matters (else existence and deadline are enough).

@@ -9,6 +9,7 @@
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/list.h"
 #include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
@@ -137,6 +138,8 @@ Entry* HotTier::TakeValue(Ref& ref, std::string_view new_key) {
   const size_t old_bytes = source->MemoryBytes();
   Entry* taken = Entry::New(new_key, StringValue::Raw({}), core_.frame_lsn)->TakeValue(source);
   Moved(*ref.space, ref.position, source, old_bytes, source);
+  // Its rows are the old key's, and go with it.
+  if (List* list = ListObject(taken); list != nullptr && list->paged()) list->ForgetRows();
   return taken;
 }
 
@@ -265,6 +268,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
   }
   fresh->Set(Entry::kHasCold);
   fresh->Set(Entry::kColdHasPayload, !header.payload_inline);
+  fresh->set_cold_paged(header.type == codec::kPagedList);
   if (stale != nullptr) {
     const size_t old_bytes = stale->MemoryBytes();
     Moved(space, position, stale, old_bytes, fresh);
@@ -289,6 +293,7 @@ void HotTier::InstallExpiredCold(Space& space, const ExpiryRow& row) {
   entry = entry->SetColdExpiry(static_cast<int64_t>(row.expire_ms));
   entry->Set(Entry::kHasCold);
   entry->Set(Entry::kColdHasPayload, row.has_chunks);
+  entry->set_cold_paged(row.has_elements);
   space.table.Insert(row.position, entry);
   const size_t bytes = entry->MemoryBytes();
   space.entry_bytes += bytes;

@@ -16,8 +16,10 @@
 #include "codec/resp/command_reader.h"
 #include "engine/hot_tier.h"
 #include "engine/tier/late_bases.h"
+#include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/list.h"
 #include "engine/types/type_effects.h"
 #include "engine/types/value_codec.h"
 
@@ -518,6 +520,11 @@ codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key,
     case Verb::kCollection: {
       TypeEffects* effects = core_.type_effects[static_cast<size_t>(effect.type)];
       if (ref.live() && ref.entry->type() != effect.type) return misfit("holds another type");
+      if (const List* list = ref.live() ? ListObject(ref.entry) : nullptr;
+          list != nullptr && !list->whole()) {
+        const KeyRequest nodes{db_, key, Need::kValue, effect.part};
+        TC_RETURN_IF_ERROR(core_.residency->PrepareNow({&nodes, 1}));
+      }
       return effects->Apply(effect, ref, key);
     }
     default:

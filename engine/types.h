@@ -26,4 +26,20 @@ enum class Need : uint8_t {
   kValue = 2,    // all of it
 };
 
+/// Which elements of a list a command touches, where it needs the value: by index, counted from the
+/// end if negative, clamped as LRANGE does. Of a paged list no other nodes are read. The default is
+/// all of them.
+struct ListPart {
+  int64_t first = 0;
+  int64_t last = -1;
+  bool ends_only = false;   // the two elements, not what lies between (LTRIM)
+  bool and_next = false;    // the node behind them, too (LSET)
+
+  /// None: the length alone.
+  static constexpr ListPart None() { return {.first = 1, .last = 0}; }
+  /// Up to `count` elements from one end.
+  static constexpr ListPart Head(int64_t count) { return {.first = 0, .last = count - 1}; }
+  static constexpr ListPart Tail(int64_t count) { return {.first = -count, .last = -1}; }
+};
+
 }  // namespace thermocline::engine

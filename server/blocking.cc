@@ -187,7 +187,7 @@ void Blocking::ServeQueue(const std::string& name) {
     BlockedCommand& command = *client->blocked->command;
     if (client->blocked->ending) continue;
     queue->served = true;
-    requests_.assign(1, {queue->db(), queue->key(), engine::Need::kValue});
+    requests_.assign(1, {queue->db(), queue->key(), engine::Need::kValue, command.part()});
     command.AddKeys(*client, &requests_);
     if (!db.Prepare(requests_, queue)) {
       queue->reading = true;
@@ -262,7 +262,8 @@ void Blocking::Finish() {
   for (const std::unique_ptr<Return>& put_back : returns_) {
     TakenElements& taken = *put_back->taken;
     db.CancelWait(put_back.get());
-    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue};
+    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue,
+                                     taken.part()};
     if (!db.PrepareNow({&request, 1}).ok()) continue;
     db.BeginFrame();
     taken.PutBack(db);
@@ -279,7 +280,8 @@ void Blocking::RunReturns() {
   now.swap(returns_ready_);
   for (Return* put_back : now) {
     TakenElements& taken = *put_back->taken;
-    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue};
+    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue,
+                                     taken.part()};
     if (!db.Prepare({&request, 1}, put_back)) continue;  // OnReady follows
     if (db.TakeReadError(put_back).ok()) {
       db.BeginFrame();

@@ -42,7 +42,9 @@ class TakenElements {
   virtual ~TakenElements() = default;
   int db() const { return db_; }
   const std::string& key() const { return key_; }
-  /// In a frame, the key prepared to kValue: puts everything back where it was.
+  /// What of a list PutBack touches.
+  virtual engine::ListPart part() const { return {}; }
+  /// In a frame, the key prepared to kValue, its part: puts everything back where it was.
   virtual void PutBack(engine::Database& db) = 0;
 
  private:
@@ -56,6 +58,8 @@ class BlockedCommand {
   virtual ~BlockedCommand() = default;
   /// The type of value it waits for; keys of other types leave it waiting.
   virtual engine::ValueType type() const = 0;
+  /// What of a list Serve touches.
+  virtual engine::ListPart part() const { return {}; }
   /// Keys that Serve touches besides the one that is ready.
   virtual void AddKeys(const Client& client, std::vector<engine::KeyRequest>* keys) const {
     (void)client;

@@ -198,11 +198,13 @@ void Dispatcher::Lookahead(Client* client, size_t from_slot) {
     if (slot.command->single_key > 0) {
       const size_t at = static_cast<size_t>(slot.command->single_key);
       if (at < slot.argv.size()) {
-        requests_.push_back({client->db, slot.argv[at], slot.command->single_need});
+        requests_.push_back({client->db, slot.argv[at], slot.command->single_need,
+                             slot.command->SinglePart(slot.argv)});
       }
     } else {
       for (const CommandSpec::KeyRef& key : slot.keys) {
-        requests_.push_back({client->db, slot.argv[static_cast<size_t>(key.index)], key.need});
+        requests_.push_back(
+            {client->db, slot.argv[static_cast<size_t>(key.index)], key.need, key.part});
       }
     }
   }
@@ -438,7 +440,7 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
     bool prepared;
     if (command->single_key > 0) {
       const engine::KeyRequest request{client.db, argv[static_cast<size_t>(command->single_key)],
-                                       command->single_need};
+                                       command->single_need, command->SinglePart(argv)};
       prepared = db->Prepare({&request, 1}, &client.waiter);
     } else {
       if (slot_keys == nullptr || slot_keys->empty()) {
@@ -448,7 +450,7 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
       requests_.clear();
       for (const CommandSpec::KeyRef& key : *slot_keys) {
         requests_.push_back({key.DatabaseOr(client.db, db->databases()),
-                             argv[static_cast<size_t>(key.index)], key.need});
+                             argv[static_cast<size_t>(key.index)], key.need, key.part});
       }
       prepared = db->Prepare(requests_, &client.waiter);
     }
@@ -682,7 +684,7 @@ Dispatcher::Outcome Dispatcher::Exec(Client& client, Command* command,
       if (queued->has_keys && CollectKeys(*queued->spec, exec_argv_, &key_refs_)) {
         for (const CommandSpec::KeyRef& key : key_refs_) {
           requests_.push_back({key.DatabaseOr(selected, db->databases()),
-                               exec_argv_[static_cast<size_t>(key.index)], key.need});
+                               exec_argv_[static_cast<size_t>(key.index)], key.need, key.part});
         }
       }
       int64_t number = 0;
@@ -749,7 +751,7 @@ void Dispatcher::RunQueuedInExec(Client& client, Command* command,
     requests_.clear();
     for (const CommandSpec::KeyRef& key : key_refs_) {
       requests_.push_back({key.DatabaseOr(client.db, db->databases()),
-                           argv[static_cast<size_t>(key.index)], key.need});
+                           argv[static_cast<size_t>(key.index)], key.need, key.part});
     }
     error = db->PrepareNow(requests_);
   }

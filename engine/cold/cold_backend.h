@@ -41,7 +41,9 @@ struct ExpiryRow {
   uint64_t expire_ms = 0;
   uint64_t position = 0;
   std::string key;
-  bool has_chunks = false;  // the record's payload lies in `payload`: its deletion must say so
+  // Where the record's value lies, as its deletion must say: in `payload`, in `elements`.
+  bool has_chunks = false;
+  bool has_elements = false;
   bool operator==(const ExpiryRow&) const = default;
 };
 
@@ -90,6 +92,12 @@ struct ColdHeaderRow {
   std::string inline_payload{};  // when it lies in the header's record
 };
 
+/// One row of `elements` that GetElements reads.
+struct ColdElementRow {
+  uint64_t element = 0;
+  std::string bytes{};  // the answer
+};
+
 class ColdBackend {
  public:
   virtual ~ColdBackend() = default;
@@ -120,6 +128,9 @@ class ColdBackend {
   virtual Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
                                   ColdHeader* header, std::string* payload) = 0;
+  /// Rows of `elements` of one key; one that is not there is kCorruption.
+  virtual Status GetElements(uint64_t id, uint64_t position, std::string_view key,
+                             std::span<ColdElementRow> rows) = 0;
   virtual StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) = 0;
   /// Up to `max_rows` rows of the id with expire_ms <= `deadline_max_ms` in the order of (deadline,
   /// position, key), beginning behind `after` if it is given.

@@ -28,6 +28,9 @@ struct ColdImage {
   uint64_t expire_ms = 0;  // Unix milliseconds; 0: none
   uint32_t access = 0;     // 24 bits
   uint64_t count = 1;      // elements
+  // kPut: the record's rows in `elements` stay but for those that this batch changes; otherwise
+  // those that are there go.
+  bool keeps_elements = false;
 };
 
 /// What the cold tier holds of the key as of the batch before: the caller knows it, so that no
@@ -35,19 +38,29 @@ struct ColdImage {
 struct ColdPrevious {
   uint64_t expire_ms = 0;   // deadline of the record in place; 0: none, or no record
   bool has_chunks = false;  // its payload lies in `payload`
+  bool has_elements = false;  // its value has rows in `elements`
 };
 
 /// One operation, as ForEach shows it. Views into the batch.
 struct ColdOp {
-  enum class Verb : uint8_t { kPut, kPutHeader, kDelete, kSetCounts, kDropDatabase };
+  enum class Verb : uint8_t {
+    kPut,
+    kPutHeader,
+    kPutElement,
+    kDeleteElement,
+    kDelete,
+    kSetCounts,
+    kDropDatabase
+  };
   Verb verb = Verb::kPut;
   bool had_record = false;  // kDelete: there is a record to delete, not only a grave to write
   uint64_t id = 0;          // database id
-  uint64_t position = 0;    // kPut, kPutHeader, kDelete; like `key` and image.lsn
+  uint64_t position = 0;    // of those that have a key; so has all but the last two verbs
   std::string_view key;
   ColdImage image;  // kDelete: lsn alone counts
   ColdPrevious previous;
-  std::string_view payload;  // kPut
+  uint64_t element = 0;      // kPutElement, kDeleteElement: number of the row
+  std::string_view payload;  // kPut, kPutElement
   uint64_t length = 0;       // payload bytes (kPut, kPutHeader)
   uint64_t records = 0;      // kSetCounts
   uint64_t expires = 0;      // kSetCounts
@@ -79,9 +92,7 @@ class ColdBatch {
     }
     Op op = MakeOp(ColdOp::Verb::kPut, id, position, key, image, previous);
     op.length = payload.size();
-    op.moved = static_cast<uint32_t>(moved_.size()) + 1;
-    moved_bytes_ += payload.capacity();
-    moved_.push_back(std::move(payload));
+    Move(&op, std::move(payload));
     Append(op, key, {});
   }
   /// The record's header alone; the payload stays as it is. REQUIRES: the payload lies in `payload`
@@ -90,6 +101,26 @@ class ColdBatch {
                  uint64_t length, ColdPrevious previous) {
     Op op = MakeOp(ColdOp::Verb::kPutHeader, id, position, key, image, previous);
     op.length = length;
+    Append(op, key, {});
+  }
+  /// A row of `elements` that belongs to the key's value. REQUIRES of both: the key's Put is in this
+  /// batch, before.
+  void PutElement(uint64_t id, uint64_t position, std::string_view key, uint64_t element,
+                  std::string_view bytes) {
+    Op op = MakeOp(ColdOp::Verb::kPutElement, id, position, key, {}, {});
+    op.count = element;
+    op.length = bytes.size();
+    if (bytes.size() < kMovedPayload) {
+      Append(op, key, bytes);
+      return;
+    }
+    // Not into the arena: a large list would have it grow by doubling.
+    Move(&op, std::string(bytes));
+    Append(op, key, {});
+  }
+  void DeleteElement(uint64_t id, uint64_t position, std::string_view key, uint64_t element) {
+    Op op = MakeOp(ColdOp::Verb::kDeleteElement, id, position, key, {}, {});
+    op.count = element;
     Append(op, key, {});
   }
   /// The key was absent from `lsn` on: a grave, and the record's deletion if there is one.
@@ -168,12 +199,14 @@ class ColdBatch {
         view.had_record = op.had_record;
         view.position = op.position;
         view.key = std::string_view(p, op.key_size);
-        view.image = {op.type, op.encoding, op.lsn, op.expire_ms, op.access, op.count};
-        view.previous = {op.previous_expire_ms, op.previous_chunks};
+        view.image = {op.type,   op.encoding, op.lsn,           op.expire_ms,
+                      op.access, op.count,    op.keeps_elements};
+        view.previous = {op.previous_expire_ms, op.previous_chunks, op.previous_elements};
         view.length = op.length;
+        view.element = op.count;
       }
       p += op.key_size;
-      if (op.verb == ColdOp::Verb::kPut) {
+      if (op.verb == ColdOp::Verb::kPut || op.verb == ColdOp::Verb::kPutElement) {
         if (op.moved != 0) {
           view.payload = moved_[op.moved - 1];
         } else {
@@ -215,7 +248,7 @@ class ColdBatch {
     uint64_t lsn = 0;
     uint64_t expire_ms = 0;
     uint64_t previous_expire_ms = 0;
-    uint64_t count = 0;
+    uint64_t count = 0;   // of the verbs about an element: its number
     uint64_t length = 0;  // kSetCounts: expires
     uint32_t access = 0;
     uint32_t key_size = 0;
@@ -224,6 +257,8 @@ class ColdBatch {
     uint8_t type = 0;
     uint8_t encoding = 0;
     bool previous_chunks = false;
+    bool previous_elements = false;
+    bool keeps_elements = false;
     bool had_record = false;
   };
 
@@ -242,8 +277,15 @@ class ColdBatch {
     op.encoding = image.encoding;
     op.previous_expire_ms = previous.expire_ms;
     op.previous_chunks = previous.has_chunks;
+    op.previous_elements = previous.has_elements;
+    op.keeps_elements = image.keeps_elements;
     Cover(image.lsn);
     return op;
+  }
+  void Move(Op* op, std::string payload) {
+    op->moved = static_cast<uint32_t>(moved_.size()) + 1;
+    moved_bytes_ += payload.capacity();
+    moved_.push_back(std::move(payload));
   }
   void Append(const Op& op, std::string_view key, std::string_view payload) {
     arena_.append(reinterpret_cast<const char*>(&op), sizeof(op));

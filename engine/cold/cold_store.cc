@@ -39,6 +39,7 @@ ColdStore::Lane ColdStore::LaneOf(ColdRead::Kind kind) {
     case ColdRead::Kind::kHeader:
     case ColdRead::Kind::kHeaders:
     case ColdRead::Kind::kValue:
+    case ColdRead::Kind::kElements:
       return kFaults;
     case ColdRead::Kind::kScan:
     case ColdRead::Kind::kExpired:
@@ -270,6 +271,9 @@ void ColdStore::Perform(ColdRead* read) {
       break;
     case ColdRead::Kind::kValue:
       found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));
+      break;
+    case ColdRead::Kind::kElements:
+      read->status = backend_->GetElements(read->id, read->position, read->key, read->elements);
       break;
     case ColdRead::Kind::kScan: {
       auto page = backend_->ScanRange(read->range);

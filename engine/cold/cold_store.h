@@ -43,6 +43,7 @@ struct ColdRead {
     kHeader,   // id, position, key -> found, header; payload, too, if it is inline
     kHeaders,  // id, headers
     kValue,    // id, position, key -> found, header, payload
+    kElements,  // id, position, key, elements
     kScan,     // range -> page
     kExpired,  // id, deadline_max_ms, max_rows, after -> expired
     kVerify,   // -> status alone; long
@@ -57,6 +58,7 @@ struct ColdRead {
   ColdRead* next = nullptr;  // the store's
 
   std::vector<ColdHeaderRow> headers;  // kHeaders: asked and answered
+  std::vector<ColdElementRow> elements;  // kElements: the same
   ColdScanRange range;                 // kScan; its id counts, not the one above
   uint64_t deadline_max_ms = 0;
   size_t max_rows = 0;

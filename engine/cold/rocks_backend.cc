@@ -118,6 +118,8 @@ class RocksBackendImpl : public RocksBackend {
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                           std::string* payload) override;
+  Status GetElements(uint64_t id, uint64_t position, std::string_view key,
+                     std::span<ColdElementRow> rows) override;
   StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) override;
   StatusOr<std::vector<ExpiryRow>> ExpiredRows(uint64_t id, uint64_t deadline_max_ms,
                                                size_t max_rows, const ExpiryRow* after) override;
@@ -150,6 +152,7 @@ class RocksBackendImpl : public RocksBackend {
   void ForgetFlushed();
   void WaitForMemtableRoom();
   void EncodeOp(const ColdOp& op);
+  void EncodeElement(const ColdOp& op);
   void EncodePayload(const ColdOp& op, const ColdHeader& header);
   // A chunk as it is in `read`'s snapshot, or now; false: there is none.
   StatusOr<bool> ReadChunk(const rocksdb::ReadOptions& read, const std::string& chunk_key,
@@ -413,8 +416,24 @@ void RocksBackendImpl::EncodePayload(const ColdOp& op, const ColdHeader& header)
   }
 }
 
+void RocksBackendImpl::EncodeElement(const ColdOp& op) {
+  key_ = codec::EncodeChunkPrefix(op.id, op.position, op.key);
+  codec::AppendElementNumber(&key_, op.element);
+  if (op.verb == ColdOp::Verb::kDeleteElement) {
+    batch_.Delete(handles_[kElements], key_);
+    return;
+  }
+  value_.clear();
+  codec::AppendElementValue(&value_, key_, op.payload);
+  batch_.Put(handles_[kElements], key_, value_);
+}
+
 void RocksBackendImpl::EncodeOp(const ColdOp& op) {
   switch (op.verb) {
+    case ColdOp::Verb::kPutElement:
+    case ColdOp::Verb::kDeleteElement:
+      EncodeElement(op);
+      return;
     case ColdOp::Verb::kSetCounts: {
       proto::IdCounts counts;
       counts.set_records(op.records);
@@ -448,16 +467,27 @@ void RocksBackendImpl::EncodeOp(const ColdOp& op) {
   header.payload_inline =
       op.verb == ColdOp::Verb::kPut && op.payload.size() <= codec::kMaxInlinePayload;
   EncodePayload(op, header);
+  if (op.previous.has_elements && op.verb != ColdOp::Verb::kPutHeader && !op.image.keeps_elements) {
+    // The caller does not know which these are; all of them have this prefix.
+    std::string begin = codec::EncodeChunkPrefix(op.id, op.position, op.key);
+    std::string end = begin;
+    codec::AppendElementNumber(&begin, 0);
+    codec::AppendElementNumber(&end, UINT64_MAX);
+    batch_.DeleteRange(handles_[kElements], begin, end);
+  }
   const uint64_t expire_ms = op.verb == ColdOp::Verb::kDelete ? 0 : op.image.expire_ms;
-  const bool has_chunks = op.verb != ColdOp::Verb::kDelete && !header.payload_inline;
-  if (op.previous.expire_ms != expire_ms || op.previous.has_chunks != has_chunks) {
+  const bool stays = op.verb != ColdOp::Verb::kDelete;
+  const bool has_chunks = stays && !header.payload_inline;
+  const bool has_elements = stays && header.type == codec::kPagedList;
+  if (op.previous.expire_ms != expire_ms || op.previous.has_chunks != has_chunks ||
+      op.previous.has_elements != has_elements) {
     if (op.previous.expire_ms != 0 && op.previous.expire_ms != expire_ms) {
       batch_.Delete(handles_[kExpiry],
                     codec::EncodeExpiryKey(op.id, op.previous.expire_ms, op.position, op.key));
     }
     if (expire_ms != 0) {
       batch_.Put(handles_[kExpiry], codec::EncodeExpiryKey(op.id, expire_ms, op.position, op.key),
-                 has_chunks ? Slice("\x01", 1) : Slice());
+                 ToSlice(codec::EncodeExpiryValue(has_chunks, has_elements)));
     }
   }
   key_.clear();
@@ -719,6 +749,31 @@ StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::s
   return ReadValue(read, id, position, key, header, payload, &several_rows);
 }
 
+// One Get after the other: in Debian's build MultiGet gains nothing.
+Status RocksBackendImpl::GetElements(uint64_t id, uint64_t position, std::string_view key,
+                                     std::span<ColdElementRow> rows) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  const std::string prefix = codec::EncodeChunkPrefix(id, position, key);
+  for (ColdElementRow& row : rows) {
+    std::string element_key = prefix;
+    codec::AppendElementNumber(&element_key, row.element);
+    rocksdb::PinnableSlice value;
+    const rocksdb::Status status =
+        db_->Get(rocksdb::ReadOptions(), handles_[kElements], element_key, &value);
+    if (status.IsNotFound()) {
+      return Status::Corruption(Where("element " + std::to_string(row.element) +
+                                      " is missing, database id " + std::to_string(id) +
+                                      ", position " + std::to_string(position)));
+    }
+    if (!status.ok()) return FromRocksStatus(status, Where("read an element"));
+    const StatusOr<std::string_view> bytes = codec::OpenElementValue(element_key, ToView(value));
+    if (!bytes.ok()) return bytes.status().Annotate(Where("read an element"));
+    row.bytes = *bytes;
+  }
+  return {};
+}
+
 StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
@@ -786,8 +841,11 @@ StatusOr<std::vector<ExpiryRow>> RocksBackendImpl::ExpiredRows(uint64_t id,
   for (it->Seek(lower); rows.size() < max_rows && it->Valid(); it->Next()) {
     const StatusOr<codec::ExpiryKey> row = codec::DecodeExpiryKey(ToView(it->key()));
     if (!row.ok()) return row.status().Annotate(Where("expiry"));
-    rows.push_back({row->id, row->expire_ms, row->position, std::string(row->key),
-                    /*has_chunks=*/!it->value().empty()});
+    ExpiryRow& found = rows.emplace_back();
+    found = {row->id, row->expire_ms, row->position, std::string(row->key)};
+    const Status status =
+        codec::DecodeExpiryValue(ToView(it->value()), &found.has_chunks, &found.has_elements);
+    if (!status.ok()) return status.Annotate(Where("expiry"));
   }
   if (!it->status().ok()) return FromRocksStatus(it->status(), Where("expiry"));
   return rows;

@@ -424,7 +424,7 @@ Entry* Entry::TakeValue(Entry* from) {
   if (theirs.stored != 0) {
     std::memcpy(e->value_area(e->Parse()), from->value_area(theirs), theirs.stored);
   }
-  e->raw_[9] = from->raw_[9];
+  e->set_type(from->type(), from->encoding());
   // The pointer, if that was the value, is ours now: what is left there are eight plain bytes.
   from->set_flags(from->flags() & ~kOutOfLine);
   from->set_type(ValueType::kString, StringEncoding::kRaw);

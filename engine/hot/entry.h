@@ -16,6 +16,9 @@
 // string's are) or, once it has outgrown that, an object: kOutOfLine, and the value area points to
 // a Collection that the entry owns. The encoding tells which.
 //
+// The byte of type and encoding has a flag besides: four bits of encoding, three of type, and
+// cold_paged.
+//
 // An entry without its value is either header-only (the value is in the cold tier; the length field
 // still tells its length) or a tombstone (the key is deleted, its cold copy is not yet).
 //
@@ -136,12 +139,17 @@ class Entry {
     raw_[7] = static_cast<uint8_t>(access >> 8);
     raw_[8] = static_cast<uint8_t>(access >> 16);
   }
-  ValueType type() const { return static_cast<ValueType>(raw_[9] >> 4); }
+  ValueType type() const { return static_cast<ValueType>(raw_[9] >> 4 & 7); }
   /// The type's own encoding number (4 bits); strings: StringEncoding.
   uint8_t encoding() const { return raw_[9] & 15; }
   StringEncoding string_encoding() const { return static_cast<StringEncoding>(encoding()); }
   CollectionEncoding collection_encoding() const {
     return static_cast<CollectionEncoding>(encoding());
+  }
+  /// The cold copy's value has rows in `elements`. A flag like the ones below, which are used up.
+  bool cold_paged() const { return (raw_[9] & kColdPaged) != 0; }
+  void set_cold_paged(bool on) {
+    raw_[9] = static_cast<uint8_t>(on ? raw_[9] | kColdPaged : raw_[9] & ~kColdPaged);
   }
   bool Has(Flag flag) const { return flags() & flag; }
   uint16_t flags() const {
@@ -253,6 +261,7 @@ class Entry {
     char* text() { return reinterpret_cast<char*>(this + 1); }
   };
 
+  static constexpr unsigned kColdPaged = 0x80;  // in the byte of type and encoding
   static constexpr uint64_t kLsnMask = (uint64_t{1} << 48) - 1;
 
   Entry() = default;
@@ -274,8 +283,8 @@ class Entry {
   }
   template <class Encoding>
   void set_type(ValueType type, Encoding encoding) {
-    raw_[9] =
-        static_cast<uint8_t>(static_cast<unsigned>(type) << 4 | static_cast<unsigned>(encoding));
+    raw_[9] = static_cast<uint8_t>((raw_[9] & kColdPaged) | static_cast<unsigned>(type) << 4 |
+                                   static_cast<unsigned>(encoding));
   }
   Layout Parse() const;
   uint8_t* value_area(const Layout& l) { return whole() + l.value_offset; }

@@ -118,6 +118,7 @@ void LateBases::Learn(Space& space, Entry* entry, const ColdHeaderRow& row) {
   --space.live;
   entry->Set(Entry::kHasCold);
   entry->Set(Entry::kColdHasPayload, !row.header.payload_inline);
+  entry->set_cold_paged(row.header.type == codec::kPagedList);
   if (row.header.expire_ms == 0) return;
   --space.live_expires;
   const size_t old_bytes = entry->MemoryBytes();

@@ -13,6 +13,25 @@ namespace {
 // A fault's size is not known before it arrives.
 constexpr uint64_t kAssumedFaultBytes = 1024;
 constexpr uint64_t kPinBudgetMin = 4 << 20;
+// Of a list: a reader's share of a long range, and what is read beyond an end, as it is likely to
+// be asked for next.
+constexpr size_t kNodesARead = 32;
+constexpr size_t kNodesAhead = 3;
+
+std::string PinName(DbId id, uint64_t position, std::string_view key) {
+  std::string name;
+  name.reserve(sizeof(id) + sizeof(position) + key.size());
+  name.append(reinterpret_cast<const char*>(&id), sizeof(id));
+  name.append(reinterpret_cast<const char*>(&position), sizeof(position));
+  return name.append(key);
+}
+
+// The list whose nodes the request is about; null: there is nothing to be read node by node.
+List* PagedList(const Entry* entry, Need need) {
+  if (need != Need::kValue || !entry->Has(Entry::kOutOfLine)) return nullptr;
+  List* const list = ListObject(entry);
+  return list != nullptr && !list->whole() ? list : nullptr;
+}
 
 }  // namespace
 
@@ -37,6 +56,14 @@ bool Residency::OverPinBudget() const {
   return !faults_.empty() && pinned_bytes_ + faults_.size() * kAssumedFaultBytes >= budget;
 }
 
+// Who already holds something goes on: everybody's turn ends, or nobody's would.
+bool Residency::Defers(Waiter* waiter) {
+  if (!waiter->faults_.empty() || !OverPinBudget()) return false;
+  deferred_.push_back(waiter);
+  ++waiter->pending_;
+  return true;
+}
+
 bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
   bool all = true;
   for (const KeyRequest& request : keys) {
@@ -45,6 +72,10 @@ bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
     const uint64_t position = space.table.PositionOf(request.key);
     const Entry* entry = space.table.Find(position, request.key);
     if (entry != nullptr) {
+      if (List* list = PagedList(entry, request.need); list != nullptr) {
+        all &= PrepareNodes(space, position, list, request, waiter);
+        continue;
+      }
       if (request.need != Need::kValue || !entry->Has(Entry::kHeaderOnly)) continue;
     } else if (!space.MayBeCold(position)) {
       continue;
@@ -63,28 +94,22 @@ bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
       fault->voided = true;
       by_key_.erase(FaultKey{space.id, position, fault->key});
     }
-    // Who already holds something goes on: everybody's turn ends, or nobody's would.
-    if (all && waiter->faults_.empty() && OverPinBudget()) {
-      deferred_.push_back(waiter);
-      ++waiter->pending_;
-      return false;
-    }
+    if (all && Defers(waiter)) return false;
     Start(space, position, request.key, request.need, waiter);
     all = false;
   }
   return all;
 }
 
-void Residency::Start(Space& space, uint64_t position, std::string_view key, Need need,
-                      Waiter* waiter) {
+Residency::Fault* Residency::NewFault(const Space& space, uint64_t position, std::string_view key,
+                                      ColdRead::Kind kind) {
   auto fault = std::make_unique<Fault>();
   fault->ticket = next_ticket_++;
   fault->id = space.id;
   fault->position = position;
   fault->key = key;
-  fault->need = need;
   auto* read = new ColdRead;
-  read->kind = need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader;
+  read->kind = kind;
   read->id = space.id;
   read->position = position;
   read->key = fault->key;
@@ -93,8 +118,64 @@ void Residency::Start(Space& space, uint64_t position, std::string_view key, Nee
   to_submit_.push_back(read);
   Fault* raw = fault.get();
   faults_.emplace(raw->ticket, std::move(fault));
-  by_key_[FaultKey{space.id, position, raw->key}] = raw;
-  Join(raw, waiter);
+  return raw;
+}
+
+void Residency::Start(Space& space, uint64_t position, std::string_view key, Need need,
+                      Waiter* waiter) {
+  Fault* const fault =
+      NewFault(space, position, key,
+               need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader);
+  by_key_[FaultKey{space.id, position, fault->key}] = fault;
+  Join(fault, waiter);
+}
+
+void Residency::StartNodes(const Space& space, uint64_t position, List* list, std::string_view key,
+                           std::span<List::Absent> nodes, Waiter* waiter) {
+  Fault* const fault = NewFault(space, position, key, ColdRead::Kind::kElements);
+  for (List::Absent& node : nodes) {
+    node.ticket = fault->ticket;
+    list->SetTicket(node.node, fault->ticket);
+    to_submit_.back()->elements.push_back({.element = node.id});
+  }
+  fault->of_nodes = true;
+  fault->nodes.assign(nodes.begin(), nodes.end());
+  Join(fault, waiter);
+}
+
+bool Residency::PrepareNodes(const Space& space, uint64_t position, List* list,
+                             const KeyRequest& request, Waiter* waiter) {
+  absent_.clear();
+  list->FindAbsent(request.part, &absent_);
+  bool all = true;
+  std::erase_if(absent_, [&](const List::Absent& node) {
+    const auto it = node.ticket == 0 ? faults_.end() : faults_.find(node.ticket);
+    if (it == faults_.end()) return false;
+    Fault& fault = *it->second;
+    if (fault.state == State::kInFlight) {
+      all = false;
+      if (std::find(fault.waiting.begin(), fault.waiting.end(), waiter) == fault.waiting.end()) {
+        Join(&fault, waiter);
+      }
+      return true;
+    }
+    // Whoever asked has been told; anybody else tries again.
+    return fault.state == State::kFailed && Holds(waiter, fault);
+  });
+  if (absent_.empty()) return all;
+  if (absent_.size() <= kNodesAhead) {
+    ahead_.clear();
+    list->FindAhead(request.part, kNodesAhead, &ahead_);
+    for (const List::Absent& node : ahead_) {
+      if (node.ticket == 0) absent_.push_back(node);
+    }
+  }
+  if (all && Defers(waiter)) return false;
+  for (size_t i = 0; i < absent_.size(); i += kNodesARead) {
+    const size_t n = std::min(kNodesARead, absent_.size() - i);
+    StartNodes(space, position, list, request.key, std::span(absent_).subspan(i, n), waiter);
+  }
+  return false;
 }
 
 bool Residency::Holds(const Waiter* waiter, const Fault& fault) {
@@ -138,6 +219,48 @@ codec::Status Residency::InstallResult(ColdRead* read, Space* space, bool* found
                       has_value ? &read->payload : nullptr);
 }
 
+codec::StatusOr<uint64_t> Residency::InstallNodes(const ColdRead& read, Space& space,
+                                                  std::span<const List::Absent> nodes) {
+  TC_RETURN_IF_ERROR(read.status);
+  // Gone, or another value by now: its nodes are nobody's.
+  Entry* const entry = space.table.Find(read.position, read.key);
+  List* const list =
+      entry != nullptr && entry->resident() ? PagedList(entry, Need::kValue) : nullptr;
+  if (list == nullptr) return uint64_t{0};
+  const size_t old_bytes = entry->MemoryBytes();
+  codec::Status status;
+  for (size_t i = 0; i < nodes.size() && status.ok(); ++i) {
+    const codec::StatusOr<bool> installed = list->InstallNode(nodes[i], read.elements[i].bytes);
+    status = installed.status();
+    if (installed.ok() && *installed) ++core_.stats.read_nodes;
+  }
+  hot_.Moved(space, read.position, entry, old_bytes, entry);
+  if (!status.ok()) return status;
+  return entry->MemoryBytes() - old_bytes;
+}
+
+void Residency::Pin(Space& space, Fault* fault, uint64_t bytes) {
+  Entry* const entry = space.table.Find(fault->position, fault->key);
+  if (entry == nullptr || fault->references == 0) return;
+  ++pins_[PinName(fault->id, fault->position, fault->key)];
+  entry->Set(Entry::kPinned);
+  fault->pinned = true;
+  fault->pinned_bytes = bytes;
+  pinned_bytes_ += bytes;
+}
+
+void Residency::Unpin(const Fault& fault) {
+  if (!fault.pinned) return;
+  pinned_bytes_ -= fault.pinned_bytes;
+  const auto it = pins_.find(PinName(fault.id, fault.position, fault.key));
+  if (--it->second > 0) return;
+  pins_.erase(it);
+  Space* const space = core_.keyspace.Find(fault.id);
+  if (space == nullptr) return;
+  Entry* const entry = space->table.Find(fault.position, fault.key);
+  if (entry != nullptr) entry->Set(Entry::kPinned, false);
+}
+
 void Residency::Complete(ColdRead* read) {
   const std::unique_ptr<ColdRead> owned(read);
   const auto it = faults_.find(read->ticket);
@@ -148,6 +271,16 @@ void Residency::Complete(ColdRead* read) {
   if (fault.voided || space == nullptr) {
     fault.state = State::kArrived;  // as far as it goes: the waiters ask again
     if (!fault.voided) VoidFault(fault.id, fault.position, fault.key);
+  } else if (fault.of_nodes) {
+    const codec::StatusOr<uint64_t> bytes = InstallNodes(*read, *space, fault.nodes);
+    error = bytes.status();
+    fault.state = error.ok() ? State::kArrived : State::kFailed;
+    if (error.ok()) {
+      Pin(*space, &fault, *bytes);
+    } else {
+      LOG(ERROR) << "cold read of a list's nodes at position " << fault.position
+                 << " failed: " << error.ToString();
+    }
   } else {
     bool found = false;
     error = InstallResult(read, space, &found);
@@ -160,13 +293,8 @@ void Residency::Complete(ColdRead* read) {
       fault.state = State::kAbsent;
     } else {
       fault.state = State::kArrived;
-      Entry* entry = space->table.Find(fault.position, fault.key);
-      if (entry != nullptr && fault.references > 0 && !entry->Has(Entry::kPinned)) {
-        entry->Set(Entry::kPinned);
-        fault.pinned = true;
-        fault.pinned_bytes = entry->MemoryBytes();
-        pinned_bytes_ += fault.pinned_bytes;
-      }
+      const Entry* entry = space->table.Find(fault.position, fault.key);
+      if (entry != nullptr) Pin(*space, &fault, entry->MemoryBytes());
     }
   }
   for (Waiter* waiter : std::exchange(fault.waiting, {})) {
@@ -186,17 +314,12 @@ void Residency::Unreference(uint64_t ticket, Waiter* waiter) {
   Fault& fault = *it->second;
   std::erase(fault.waiting, waiter);
   if (--fault.references > 0) return;
-  if (fault.pinned) {
-    pinned_bytes_ -= fault.pinned_bytes;
-    if (Space* space = core_.keyspace.Find(fault.id); space != nullptr) {
-      if (Entry* entry = space->table.Find(fault.position, fault.key); entry != nullptr) {
-        entry->Set(Entry::kPinned, false);
-      }
-    }
-  }
+  Unpin(fault);
   // A read in flight whose waiters left still warms the table; its fault stays to be found.
   if (fault.state == State::kInFlight) return;
-  if (!fault.voided) by_key_.erase(FaultKey{fault.id, fault.position, fault.key});
+  if (!fault.voided && !fault.of_nodes) {
+    by_key_.erase(FaultKey{fault.id, fault.position, fault.key});
+  }
   faults_.erase(it);
 }
 
@@ -223,11 +346,11 @@ codec::Status Residency::PrepareNow(std::span<const KeyRequest> keys) {
     Space& space = core_.keyspace.at(request.db);
     const uint64_t position = space.table.PositionOf(request.key);
     const Entry* entry = space.table.Find(position, request.key);
-    if (entry != nullptr) {
-      if (request.need != Need::kValue || !entry->Has(Entry::kHeaderOnly)) continue;
-    } else if (!space.MayBeCold(position)) {
+    if (entry != nullptr && (request.need != Need::kValue || !entry->Has(Entry::kHeaderOnly))) {
+      TC_RETURN_IF_ERROR(ReadNodesNow(space, position, entry, request));
       continue;
     }
+    if (entry == nullptr && !space.MayBeCold(position)) continue;
     ColdRead read;
     read.kind = request.need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader;
     read.id = space.id;
@@ -238,8 +361,33 @@ codec::Status Residency::PrepareNow(std::span<const KeyRequest> keys) {
     bool found = false;
     VoidFault(space.id, position, request.key);
     TC_RETURN_IF_ERROR(InstallResult(&read, &space, &found));
+    entry = space.table.Find(position, request.key);
+    if (entry != nullptr) TC_RETURN_IF_ERROR(ReadNodesNow(space, position, entry, request));
   }
   return {};
+}
+
+codec::Status Residency::ReadNodesNow(Space& space, uint64_t position, const Entry* entry,
+                                      const KeyRequest& request) {
+  List* const list = PagedList(entry, request.need);
+  if (list == nullptr) return {};
+  std::vector<List::Absent> nodes;
+  list->FindAbsent(request.part, &nodes);
+  if (nodes.empty()) return {};
+  ColdRead read;
+  read.kind = ColdRead::Kind::kElements;
+  read.id = space.id;
+  read.position = position;
+  read.key = request.key;
+  read.ticket = next_ticket_++;
+  for (List::Absent& node : nodes) {
+    node.ticket = read.ticket;
+    list->SetTicket(node.node, read.ticket);
+    read.elements.push_back({.element = node.id});
+  }
+  core_.cold->ReadNow(&read);
+  ++core_.stats.synchronous_cold_reads;
+  return InstallNodes(read, space, nodes).status();
 }
 
 }  // namespace thermocline::engine

@@ -4,8 +4,10 @@
 // (the cold tier has no such record), failed, or gone into the table. [D7]: whatever enters the
 // table for a key, changes it there or leaves it voids its fault; a result without a valid fault is
 // thrown away, and whoever waited asks again. [R2]: what was brought in for a waiter stays pinned
-// until Release; above the pin budget only the oldest waiter faults. Executor thread; the reads are
-// done by ColdStore's readers.
+// until Release; above the pin budget only the oldest waiter faults. The nodes of a paged list that
+// a command asks for (ListPart) are read when the list itself is here, several at once; what voids
+// such a read is the node's own ticket (engine/types/list.h). Executor thread; the reads are done
+// by ColdStore's readers.
 #pragma once
 
 #include <deque>
@@ -17,6 +19,7 @@
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/types/list.h"
 
 namespace thermocline::engine {
 
@@ -68,6 +71,8 @@ class Residency {
     bool voided = false;
     bool pinned = false;
     uint64_t pinned_bytes = 0;
+    bool of_nodes = false;         // of a list that is here; `nodes` says where they were then
+    std::vector<List::Absent> nodes;
     int references = 0;            // waiters that have it in their list
     std::vector<Waiter*> waiting;  // of these, who still waits for the result
   };
@@ -84,16 +89,36 @@ class Residency {
   Fault* FindFault(DbId id, uint64_t position, std::string_view key);
   void VoidFault(DbId id, uint64_t position, std::string_view key);
   void Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter);
+  Fault* NewFault(const Space& space, uint64_t position, std::string_view key,
+                  ColdRead::Kind kind);
+  /// The nodes of the part are here, or have failed for this waiter. Otherwise their reads are
+  /// started or joined.
+  bool PrepareNodes(const Space& space, uint64_t position, List* list, const KeyRequest& request,
+                    Waiter* waiter);
+  void StartNodes(const Space& space, uint64_t position, List* list, std::string_view key,
+                  std::span<List::Absent> nodes, Waiter* waiter);
+  /// Of a read of nodes; the bytes that came into memory.
+  codec::StatusOr<uint64_t> InstallNodes(const ColdRead& read, Space& space,
+                                         std::span<const List::Absent> nodes);
+  codec::Status ReadNodesNow(Space& space, uint64_t position, const Entry* entry,
+                             const KeyRequest& request);
+  void Pin(Space& space, Fault* fault, uint64_t bytes);
+  void Unpin(const Fault& fault);
   static bool Holds(const Waiter* waiter, const Fault& fault);
   void Join(Fault* fault, Waiter* waiter);
   void Unreference(uint64_t ticket, Waiter* waiter);
   bool OverPinBudget() const;
+  /// Whether the waiter, which holds nothing yet, has to wait for others' pins. REQUIRES: it waits
+  /// for nothing else.
+  bool Defers(Waiter* waiter);
   codec::Status InstallResult(ColdRead* read, Space* space, bool* found);
 
   Core& core_;
   HotTier& hot_;
   std::unordered_map<uint64_t, std::unique_ptr<Fault>> faults_;  // by ticket
   std::unordered_map<FaultKey, Fault*, FaultKeyHash> by_key_;    // the valid ones
+  std::unordered_map<std::string, int> pins_;  // faults that pin an entry, by PinName
+  std::vector<List::Absent> absent_, ahead_;   // of PrepareNodes
   std::vector<ColdRead*> to_submit_;
   std::deque<Waiter*> deferred_;  // over the pin budget, oldest first
   uint64_t next_ticket_ = 1;

@@ -7,11 +7,13 @@
 #include "engine/tier/late_bases.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/write_back.h"
+#include "engine/types/list.h"
 
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kSliceNodes = 1000;
+constexpr size_t kSliceNodes = 1000;      // of the table: entries
+constexpr size_t kSliceListNodes = 4000;  // of lists
 constexpr uint64_t kFloorMin = 512 << 10;
 constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
@@ -79,8 +81,24 @@ void Spiller::Measure() {
   stats.giant_bytes = giants.bytes;
 }
 
+uint64_t Spiller::DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks) {
+  List* const list = ListObject(entry);
+  if (list == nullptr || *looks == 0 || !list->paged() || entry->Has(Entry::kPinned) ||
+      space.in_flight.Contains(position)) {
+    return 0;
+  }
+  const size_t old_bytes = entry->MemoryBytes();
+  const size_t count = std::min(list->node_count(), *looks);
+  *looks -= count;
+  const size_t nodes = list->DropNodesUnused(count);
+  if (nodes == 0) return 0;
+  core_.stats.spilled_nodes += nodes;
+  hot_.Moved(space, position, entry, old_bytes, entry);
+  return old_bytes - entry->MemoryBytes();
+}
+
 bool Spiller::IsGiant(const Entry* entry) const {
-  return entry->Has(Entry::kOutOfLine) &&
+  return entry->Has(Entry::kOutOfLine) && ListObject(entry) == nullptr &&
          entry->MemoryBytes() >= std::max(kFloorMin, budget_ / kGiantShare);
 }
 
@@ -175,13 +193,19 @@ size_t Spiller::SpillNewcomers(size_t max) {
 size_t Spiller::TurnClock(size_t max, bool everything) {
   Space& space = core_.keyspace.at(clock_db_);
   victims_.clear();
-  uint64_t bytes = 0;
+  uint64_t bytes = 0, node_bytes = 0;
+  size_t looks = kSliceListNodes;
   const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), KeepFree(8));
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
     const uint64_t position = space.table.PositionOf(entry);
     const bool can_drop = CanDrop(space, position, entry);
     if (entry->frequency() > 0 && IsGiant(entry)) NoteGiant(space, position);
-    if ((!everything && bytes > excess) || !can_drop) return;
+    if (!everything && bytes > excess) return;
+    if (const uint64_t freed = DropNodes(space, position, entry, &looks); freed > 0) {
+      node_bytes += freed;
+      bytes += freed;
+    }
+    if (!can_drop) return;
     if (!everything && entry->frequency() > 0) {
       entry->set_frequency(entry->frequency() - 1);
       return;
@@ -196,8 +220,8 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
     if (spill_all_left_ > 0) --spill_all_left_;
     ++turns_without_drop_;
   }
-  if (!victims_.empty()) turns_without_drop_ = 0;
-  return victims_.size();
+  if (!victims_.empty() || node_bytes > 0) turns_without_drop_ = 0;
+  return victims_.size() + (node_bytes > 0 ? 1 : 0);
 }
 
 bool Spiller::Slice() {

@@ -10,7 +10,11 @@
 // is a CLOCK with two-bit counters over the tables. Without tiering, or with an eviction policy,
 // keys are deleted as Redis does.
 //
-// A value is in memory whole or not at all. One of an eighth of the budget and more that is used
+// Lists of some size leave node by node (engine/types/list.h): the clock drops the clean nodes that
+// were not used since its last turn, whether or not the list is in use or dirty; only the rest of it
+// is an entry like others.
+//
+// Any other value is in memory whole or not at all. One of an eighth of the budget and more that is used
 // again and again, a giant, would be read and written back for every command if it had to fit;
 // others would wait for ever. So the budget gives way: whatever giants take, the rest has the floor
 // at least. Together they may take what the machine has, beyond which they are spilled in turn;
@@ -86,6 +90,9 @@ class Spiller {
   static bool CanDrop(const Space& space, uint64_t position, const Entry* entry);
   // The limit less the n-th part of what others than giants may take.
   uint64_t KeepFree(uint64_t share) const { return limit_ - (limit_ - giant_bytes_) / share; }
+  // Nodes of a list that may go; the bytes that this freed. `looks`: how many nodes may still be
+  // looked at.
+  uint64_t DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks);
   bool IsGiant(const Entry* entry) const;
   void NoteGiant(const Space& space, uint64_t position);
   struct Giants {

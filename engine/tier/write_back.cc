@@ -9,6 +9,7 @@
 #include "engine/tier/late_bases.h"
 #include "engine/tier/residency.h"
 #include "engine/tier/spiller.h"
+#include "engine/types/list.h"
 #include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
@@ -227,11 +228,12 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
 void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
   DCHECK(!entry->Has(Entry::kBaseUnknown)) << "captured before what it replaces is known";
   const ColdPrevious previous{static_cast<uint64_t>(entry->cold_expiry_ms()),
-                              entry->Has(Entry::kColdHasPayload)};
+                              entry->Has(Entry::kColdHasPayload), entry->cold_paged()};
   const bool had_record = entry->Has(Entry::kHasCold);
   const std::string_view key = entry->key();
   const size_t old_bytes = entry->MemoryBytes();
   Entry* now = entry;
+  List* const list = entry->resident() ? ListObject(entry) : nullptr;
   if (entry->Has(Entry::kTombstone)) {
     batch_.Delete(space.id, position, key, entry->lsn(), had_record, previous);
     if (had_record) {
@@ -243,6 +245,7 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     if (previous.expire_ms != 0) --space.cold_expires;
     now->Set(Entry::kHasCold, false);
     now->Set(Entry::kColdHasPayload, false);
+    now->set_cold_paged(false);
     if (previous.expire_ms != 0) now = now->SetColdExpiry(0);
   } else {
     ColdImage image;
@@ -253,14 +256,19 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     image.access = entry->access();
     if (entry->Has(Entry::kHeaderOnly)) {
       if (entry->type() != ValueType::kString) image.count = 0;  // not known here
+      if (previous.has_elements) image.type = codec::kPagedList;
       batch_.PutHeader(space.id, position, key, image, entry->ValueLength(), previous);
+    } else if (list != nullptr && list->IsToBePaged(core_.options.paged_threshold)) {
+      CapturePaged(space, position, key, list, image, previous);
+      now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
+      now->set_cold_paged(true);
     } else {
       image.count = ElementCount(entry);
       scratch_.clear();
-      // Doubling as it grows, a large one would take three times its size for a moment.
-      if (entry->type() == ValueType::kList) scratch_.reserve(old_bytes);
       EncodeValue(entry, &scratch_, /*compress=*/false);
       now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
+      now->set_cold_paged(false);
+      if (list != nullptr && list->paged()) list->ForgetRows();
       if (scratch_.size() >= ColdBatch::kMovedPayload) {
         batch_.Put(space.id, position, key, image, std::move(scratch_), previous);
         scratch_ = std::string();
@@ -281,7 +289,7 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
   now->Set(Entry::kDirty, false);
   --space.dirty;
   --core_.dirty_keys;
-  if (now != entry) hot_.Moved(space, position, entry, old_bytes, now);
+  if (now != entry || list != nullptr) hot_.Moved(space, position, entry, old_bytes, now);
   if (reach_.empty() || reach_.back().space != &space) {
     reach_.push_back({&space, space.id, position, position});
   }
@@ -289,6 +297,26 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
   reach_.back().to = std::max(reach_.back().to, position);
   ++core_.stats.captured_keys;
   if (batch_.bytes() >= kBatchBytes) SendBatch();
+}
+
+// [D10] The directory and every row that is not as the cold tier has it, in one batch. Leaves the
+// directory in scratch_.
+void WriteBack::CapturePaged(const Space& space, uint64_t position, std::string_view key,
+                             List* list, ColdImage image, const ColdPrevious& previous) {
+  image.type = codec::kPagedList;
+  image.count = list->size();
+  image.keeps_elements = list->paged();
+  std::vector<std::pair<uint64_t, std::string_view>> puts;  // behind the record itself
+  std::vector<uint64_t> erased;
+  scratch_.clear();
+  list->Save(
+      &scratch_, [&](uint64_t node, std::string_view bytes) { puts.emplace_back(node, bytes); },
+      [&](uint64_t node) { erased.push_back(node); });
+  batch_.Put(space.id, position, key, image, std::string_view(scratch_), previous);
+  for (const auto& [node, bytes] : puts) {
+    batch_.PutElement(space.id, position, key, node, bytes);
+  }
+  for (uint64_t node : erased) batch_.DeleteElement(space.id, position, key, node);
 }
 
 void WriteBack::SendBatch() {

@@ -27,6 +27,7 @@
 namespace thermocline::engine {
 
 class HotTier;
+class List;
 
 class WriteBack {
  public:
@@ -111,6 +112,8 @@ class WriteBack {
   bool BasesKnown(const Space& space) const;
   void SweepRange(Space& space, size_t* work);
   void Capture(Space& space, uint64_t position, Entry* entry);
+  void CapturePaged(const Space& space, uint64_t position, std::string_view key, List* list,
+                    ColdImage image, const ColdPrevious& previous);
   void SendBatch();
   void Enqueue(ColdBatch batch);
   /// Of landed_keys_, and empties them.

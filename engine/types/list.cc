@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "codec/cold_record.h"
 #include "codec/rdb/collection_reader.h"
 #include "codec/rdb/collection_writer.h"
 #include "engine/hot/allocation.h"
@@ -59,11 +60,15 @@ class List::NodeStore final : public codec::ByteStore {
   // `soft_max`: what the node's bytes usually stay within; a block is not grown beyond without
   // need.
   NodeStore(List& list, Node& node, size_t soft_max)
-      : list_(list), node_(node), soft_max_(soft_max) {}
+      : list_(list), node_(node), soft_max_(soft_max) {
+    CHECK_NE(node.capacity, 0u) << "node " << node.id << " of a list is changed, but not in memory";
+    node.used = 1;
+  }
 
   std::string_view bytes() const override { return {node_.block + node_.begin, node_.size}; }
 
   char* Splice(size_t at, size_t removed, size_t added) override {
+    node_.dirty = 1;
     const size_t tail = node_.size - at - removed;
     const bool front = at < tail;  // fewer bytes to move before the gap than behind it
     char* const bytes = node_.block + node_.begin;
@@ -139,6 +144,7 @@ void List::Reallocate(Node& node, size_t capacity) {
 }
 
 void List::TrimRoom(Node& node) {
+  if (node.capacity == 0) return;
   const size_t capacity = AllocationSize(node.size);
   if (capacity + capacity / kRoomShare <= node.capacity) Reallocate(node, capacity);
 }
@@ -159,7 +165,9 @@ List::List() : ring_capacity_(kRingCapacityMin) {
 }
 
 List::~List() {
-  for (size_t i = 0; i < node_count_; ++i) std::free(At(i).block);
+  for (size_t i = 0; i < node_count_; ++i) {
+    if (IsResident(i)) std::free(At(i).block);
+  }
   std::free(ring_);
 }
 
@@ -184,10 +192,14 @@ void List::InsertNode(size_t node, std::string_view bytes, size_t count, bool pl
     ++node_count_;
     for (size_t i = node_count_ - 1; i > node; --i) At(i) = At(i - 1);
   }
-  capacity = AllocationSize(std::max(capacity, bytes.size()));
+  capacity = AllocationSize(std::max({capacity, bytes.size(), size_t{1}}));
   Node& fresh = At(node);
   fresh.block = static_cast<char*>(AllocateOrDie(capacity));
   std::memcpy(fresh.block, bytes.data(), bytes.size());
+  fresh.id = next_id_++;
+  fresh.dirty = 1;
+  fresh.stored = 0;
+  fresh.used = 0;
   fresh.capacity = static_cast<uint32_t>(capacity);
   fresh.begin = 0;
   fresh.size = static_cast<uint32_t>(bytes.size());
@@ -196,10 +208,22 @@ void List::InsertNode(size_t node, std::string_view bytes, size_t count, bool pl
   bytes_ += capacity;
 }
 
+void List::ForgetRow(const Node& node) {
+  if (!node.stored) return;
+  bytes_ -= removed_.capacity() * sizeof(uint64_t);
+  removed_.push_back(node.id);
+  bytes_ += removed_.capacity() * sizeof(uint64_t);
+}
+
 void List::DropNodes(size_t node, size_t count) {
   for (size_t i = node; i < node + count; ++i) {
     Node& n = At(i);
     size_ -= n.count;
+    ForgetRow(n);
+    if (n.capacity == 0) {
+      --absent_;
+      continue;
+    }
     bytes_ -= n.capacity;
     std::free(n.block);
   }
@@ -223,17 +247,23 @@ void List::AppendNode(std::string_view bytes, bool plain) {
 
 // ---- elements --------------------------------------------------------------------------------
 
-ListPlace List::PlaceOf(size_t index) const {
+size_t List::NodeOf(size_t index, size_t* first) const {
   DCHECK_LT(index, size_);
   size_t node = 0;
-  size_t first;  // number of the node's first element
   if (index < size_ / 2) {
-    for (first = 0; first + At(node).count <= index; ++node) first += At(node).count;
+    for (*first = 0; *first + At(node).count <= index; ++node) *first += At(node).count;
   } else {
     node = node_count_ - 1;
-    for (first = size_ - At(node).count; first > index; first -= At(node).count) --node;
+    for (*first = size_ - At(node).count; *first > index; *first -= At(node).count) --node;
   }
+  return node;
+}
+
+ListPlace List::PlaceOf(size_t index) const {
+  size_t first = 0;
+  const size_t node = NodeOf(index, &first);
   if (IsPlain(node)) return {node, 0};
+  if (index == first) return {node, kHeaderSize};  // also of an absent node
   return {node, ListpackView(NodeBytes(node)).Seek(static_cast<int64_t>(index - first))};
 }
 
@@ -469,10 +499,143 @@ size_t List::Remove(const ElementMatcher& matches, size_t node, size_t count, bo
   return removed;
 }
 
+// ---- paging ----------------------------------------------------------------------------------
+
+List::NodeRange List::NodesOf(const ListPart& part) const {
+  const auto n = static_cast<int64_t>(size_);
+  const int64_t first = part.first < 0 ? std::max<int64_t>(part.first + n, 0) : part.first;
+  const int64_t last = std::min(part.last < 0 ? part.last + n : part.last, n - 1);
+  if (first > last) return {};
+  size_t ignored = 0;
+  return {NodeOf(static_cast<size_t>(first), &ignored), NodeOf(static_cast<size_t>(last), &ignored)};
+}
+
+void List::NoteAbsent(size_t node, std::vector<Absent>* absent) const {
+  if (!IsResident(node)) absent->push_back({At(node).id, node, At(node).ticket});
+}
+
+void List::FindAbsent(const ListPart& part, std::vector<Absent>* absent) const {
+  if (absent_ == 0) return;
+  const NodeRange range = NodesOf(part);
+  if (range.first > range.last) return;
+  if (part.ends_only && range.first < range.last) {
+    NoteAbsent(range.first, absent);
+    NoteAbsent(range.last, absent);
+  } else {
+    for (size_t i = range.first; i <= range.last; ++i) NoteAbsent(i, absent);
+  }
+  if (part.and_next && range.last + 1 < node_count_) NoteAbsent(range.last + 1, absent);
+}
+
+void List::FindAhead(const ListPart& part, size_t count, std::vector<Absent>* absent) const {
+  const NodeRange range = NodesOf(part);
+  if (range.first > range.last || part.ends_only) return;
+  if (range.first == 0) {
+    const size_t end = std::min(node_count_, range.last + 1 + count);
+    for (size_t i = range.last + 1; i < end; ++i) NoteAbsent(i, absent);
+  } else if (range.last == node_count_ - 1) {
+    for (size_t i = range.first; i > 0 && range.first - i < count; --i) NoteAbsent(i - 1, absent);
+  }
+}
+
+codec::StatusOr<bool> List::InstallNode(const Absent& place, std::string_view bytes) {
+  // Pushes and pops have moved it by a few places, if at all.
+  size_t node = node_count_;
+  for (size_t distance = 0; distance <= std::max(place.node, node_count_); ++distance) {
+    if (place.node >= distance && place.node - distance < node_count_ &&
+        At(place.node - distance).id == place.id) {
+      node = place.node - distance;
+      break;
+    }
+    if (place.node + distance < node_count_ && At(place.node + distance).id == place.id) {
+      node = place.node + distance;
+      break;
+    }
+  }
+  if (node == node_count_ || IsResident(node) || At(node).ticket != place.ticket) return false;
+  Node& n = At(node);
+  const bool sound =
+      bytes.size() == n.size &&
+      (n.plain || (codec::ValidateListpack(bytes) && ListpackView(bytes).size() == n.count));
+  if (!sound) {
+    return codec::Status::Corruption("node " + std::to_string(n.id) +
+                                     " of a list is not what its directory says");
+  }
+  const size_t capacity = AllocationSize(std::max<size_t>(bytes.size(), 1));
+  n.block = static_cast<char*>(AllocateOrDie(capacity));
+  std::memcpy(n.block, bytes.data(), bytes.size());
+  n.capacity = static_cast<uint32_t>(capacity);
+  n.begin = 0;
+  n.used = 0;
+  bytes_ += capacity;
+  --absent_;
+  return true;
+}
+
+size_t List::DropNodesUnused(size_t count) {
+  size_t dropped = 0;
+  // The ends are what is used next.
+  for (count = std::min(count, node_count_); count > 0; --count) {
+    if (++drop_hand_ + 1 >= node_count_) drop_hand_ = 0;
+    Node& node = At(drop_hand_);
+    if (drop_hand_ == 0 || node.capacity == 0 || node.dirty) continue;
+    if (node.used) {
+      node.used = 0;
+      continue;
+    }
+    std::free(node.block);
+    bytes_ -= node.capacity;
+    node.ticket = 0;
+    node.capacity = 0;
+    ++absent_;
+    ++dropped;
+  }
+  return dropped;
+}
+
+void List::ForgetRows() {
+  CHECK_EQ(absent_, 0u) << "a list would lose the rows of absent nodes";
+  for (size_t i = 0; i < node_count_; ++i) {
+    At(i).dirty = 1;
+    At(i).stored = 0;
+  }
+  bytes_ -= removed_.capacity() * sizeof(uint64_t);
+  removed_ = {};
+  paged_ = false;
+}
+
+codec::StatusOr<std::unique_ptr<List>> List::FromDirectory(std::string_view directory) {
+  codec::ListDirectoryReader reader(directory);
+  TC_RETURN_IF_ERROR(reader.Open());
+  auto list = std::make_unique<List>();
+  list->ResizeRing(std::bit_ceil(std::max<size_t>(reader.nodes_left(), kRingCapacityMin)));
+  codec::ListDirectoryNode node;
+  while (reader.nodes_left() > 0) {
+    TC_RETURN_IF_ERROR(reader.Next(&node));
+    Node& n = list->At(list->node_count_++);
+    n.ticket = 0;
+    n.id = node.id;
+    n.dirty = 0;
+    n.stored = 1;
+    n.used = 0;
+    n.capacity = 0;
+    n.begin = 0;
+    n.size = static_cast<uint32_t>(node.bytes);
+    n.count = static_cast<uint32_t>(node.count);
+    n.plain = node.plain;
+    list->size_ += node.count;
+  }
+  list->next_id_ = reader.next_id();
+  list->absent_ = list->node_count_;
+  list->paged_ = true;
+  return list;
+}
+
 // ---- reading ---------------------------------------------------------------------------------
 
 void ListCursor::EnterNode(size_t node, bool at_first) {
   node_ = node;
+  list_->Touch(node);
   bytes_ = list_->NodeBytes(node);
   plain_ = list_->IsPlain(node);
   const ListpackView view(bytes_);
@@ -489,6 +652,7 @@ ListCursor ListView::Seek(size_t index) const {
   const ListPlace place = list_->PlaceOf(index);
   cursor.list_ = list_;
   cursor.node_ = place.node;
+  list_->Touch(place.node);
   cursor.bytes_ = list_->NodeBytes(place.node);
   cursor.plain_ = list_->IsPlain(place.node);
   cursor.offset_ = place.offset;
@@ -646,6 +810,14 @@ uint64_t CountList(const Entry* entry) { return ListView(entry).size(); }
 // Nodes stay as they come, as in Redis's loader; only single elements are pushed by this server's
 // own limit.
 codec::StatusOr<Entry*> DecodeList(const DecodeRequest& request) {
+  if (request.rdb_type == codec::kPagedList) {
+    if (request.mode != DecodeMode::kCold) {
+      return codec::Status::Corruption("a list's nodes are not with it");
+    }
+    TC_ASSIGN_OR_RETURN(std::unique_ptr<List> paged, List::FromDirectory(request.payload));
+    return Entry::NewObject(request.key, ValueType::kList, std::move(paged), request.lsn,
+                            request.expiry_ms);
+  }
   using Piece = codec::RdbListReader::Piece;
   codec::RdbListReader reader(request.rdb_type, request.payload);
   const NodeLimit limit(*request.limits);

@@ -1,12 +1,13 @@
 // Lists: one listpack inside the entry while that is enough, else a row of nodes.
 //
 //   packed   the entry's bytes are the one listpack
-//   object   List: a ring of node descriptors, 24 bytes each, over blocks of their own
+//   object   List: a ring of node descriptors, 32 bytes each, over blocks of their own
 //
-//       ring    [ node | node | node | node ]        count, where, size: 24 B a node, contiguous
-//                  │      │
-//                  │      └─► block: [ room | header elements end | room ]     a listpack
-//                  └────────► block: [ the one element's bytes ]               a plain node
+//       ring    [ node | node | node | node ]        id, count, where, size: 32 B a node, contiguous
+//                  │      │      │
+//                  │      │      └─► nothing: absent, the bytes are a row of `elements`
+//                  │      └────────► block: [ room | header elements end | room ]     a listpack
+//                  └───────────────► block: [ the one element's bytes ]               a plain node
 //
 // Where nodes begin and end is visible (DUMP shows them), and is what Redis 7.0.15's quicklist does
 // with list-max-listpack-size, push by push: see NodeLimit. How they lie in memory is not Redis's.
@@ -15,22 +16,36 @@
 // the node. Plain nodes come from Redis 7.2's payloads alone: elements that would be large enough
 // here (1 GiB) are refused before.
 //
+// Paging. A list of some size (Options::paged_threshold) is captured as a directory and a row for
+// each node that changed, all in one batch ([D10]). A node that is clean and whose row landed may
+// leave memory; its descriptor stays. Commands say which part they touch (ListPart), and run when
+// that is here (Residency); what touches an absent node all the same is a bug and dies. Ids of
+// nodes only grow, so a row is never another node's. An absent node's row does not change until it
+// has come back, and only the newest read that was started for it may bring it (ticket, [D7]).
+//
 // Invariants: a list in a table is not empty, and no node of it is. A packed list is at most
 // kPackedBytesMax bytes; once an object, a list stays one. Counts of nodes add up to size(). One
 // thread at a time.
 #pragma once
 
+#include <glog/logging.h>
+
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
+#include "codec/list_directory.h"
 #include "codec/packed/byte_store.h"
 #include "codec/packed/listpack.h"
 #include "engine/hot/collection.h"
 #include "engine/hot/entry.h"
 #include "engine/options.h"
+#include "engine/types.h"
 #include "engine/types/value_codec.h"
 
 namespace thermocline::engine {
@@ -101,10 +116,15 @@ class List final : public Collection {
   /// The listpack of a node, or the element's bytes of a plain one.
   std::string_view NodeBytes(size_t node) const {
     const Node& n = At(node);
+    CHECK_NE(n.capacity, 0u) << "node " << n.id << " of a list is used, but not in memory";
     return {n.block + n.begin, n.size};
   }
   size_t NodeSize(size_t node) const { return At(node).count; }  // elements
   bool IsPlain(size_t node) const { return At(node).plain; }
+  /// Whether the node's bytes are here.
+  bool IsResident(size_t node) const { return At(node).capacity != 0; }
+  /// It was read: DropNodesUnused leaves it once.
+  void Touch(size_t node) const { ring_[(first_ + node) & (ring_capacity_ - 1)].used = 1; }
 
   /// Adds a node at the tail. REQUIRES: a sound listpack with elements, or (plain) bytes.
   void AppendNode(std::string_view bytes, bool plain);
@@ -119,16 +139,61 @@ class List final : public Collection {
   /// how many there were.
   size_t Remove(const ElementMatcher& matches, size_t node, size_t count, bool backward);
 
+  // ---- paging; REQUIRES of places: node < node_count() ----
+
+  /// A node that is not in memory.
+  struct Absent {
+    uint64_t id;
+    size_t node;      // where it is now
+    uint64_t ticket;  // of the newest read of it; 0: none
+  };
+  /// Whether all nodes are here.
+  bool whole() const { return absent_ == 0; }
+  /// The newest capture was a paged one: `elements` holds the nodes, as of then.
+  bool paged() const { return paged_; }
+  /// Whether the next capture is to be a paged one.
+  bool IsToBePaged(uint64_t threshold) const {
+    return !whole() || bytes_ >= threshold || (paged_ && bytes_ >= threshold / 4);
+  }
+  /// Appends the nodes of the part that are absent.
+  void FindAbsent(const ListPart& part, std::vector<Absent>* absent) const;
+  /// Appends up to `count` absent nodes that follow on those of the part towards the other end.
+  void FindAhead(const ListPart& part, size_t count, std::vector<Absent>* absent) const;
+  /// A read of the absent node was started. REQUIRES: ticket is not 0 and was never given before.
+  void SetTicket(size_t node, uint64_t ticket) { At(node).ticket = ticket; }
+  /// What a read brought. `place`: where the node was. False: the read is not the newest one of the
+  /// node, or that is gone. kCorruption if the bytes are not what the directory says.
+  codec::StatusOr<bool> InstallNode(const Absent& place, std::string_view bytes);
+  /// Drops clean nodes but the first and the last, looking at up to `count`, and returns how many
+  /// went; those used since the last time stay. REQUIRES: paged(), and no capture is in flight.
+  size_t DropNodesUnused(size_t count);
+
+  /// For a paged capture: calls put(id, bytes) for each node without a row that is as it is now,
+  /// and erase(id) for each row whose node is gone, appends the directory, and takes all for saved.
+  template <class Put, class Erase>
+  void Save(std::string* directory, Put&& put, Erase&& erase);
+  /// It has no rows: the value is captured as one, or belongs to another key. REQUIRES: whole().
+  void ForgetRows();
+  /// A list whose nodes are all absent.
+  static codec::StatusOr<std::unique_ptr<List>> FromDirectory(std::string_view directory);
+
  private:
   struct Node {
-    char* block;
-    uint32_t capacity;    // of the block: an allocator class
+    union {
+      char* block;
+      uint64_t ticket;  // if absent
+    };
+    uint64_t id : 56;
+    uint64_t dirty : 1;   // its row is not as it is
+    uint64_t stored : 1;  // it has a row
+    uint64_t used : 1;    // since DropNodesUnused looked
+    uint32_t capacity;    // of the block: an allocator class; 0: absent
     uint32_t begin;       // where the bytes begin in it
     uint32_t size;        // of the bytes
     uint32_t count : 31;  // elements; 1 if plain
     uint32_t plain : 1;
   };
-  static_assert(sizeof(Node) == 24);
+  static_assert(sizeof(Node) == 32);
   class NodeStore;  // a node as codec edits it
 
   Node& At(size_t node) { return ring_[(first_ + node) & (ring_capacity_ - 1)]; }
@@ -153,6 +218,15 @@ class List final : public Collection {
   void MergeWithNext(size_t node);
   void Reallocate(Node& node, size_t capacity);
   void TrimRoom(Node& node);    // of a node that is no longer pushed to
+  // Of the elements of the part; first > last: there are none.
+  struct NodeRange {
+    size_t first = 1, last = 0;
+  };
+  NodeRange NodesOf(const ListPart& part) const;
+  // The number of the node that holds an element, and of the node's first element.
+  size_t NodeOf(size_t index, size_t* first) const;
+  void NoteAbsent(size_t node, std::vector<Absent>* absent) const;
+  void ForgetRow(const Node& node);
   void ReturnRoom(Node& node);  // of a node that has become small
 
   Node* ring_;
@@ -160,7 +234,34 @@ class List final : public Collection {
   size_t first_ = 0;
   size_t node_count_ = 0;
   size_t size_ = 0;
+  uint64_t next_id_ = 1;
+  size_t absent_ = 0;
+  size_t drop_hand_ = 0;           // of DropNodesUnused
+  std::vector<uint64_t> removed_;  // rows of nodes that are gone
+  bool paged_ = false;
 };
+
+template <class Put, class Erase>
+void List::Save(std::string* directory, Put&& put, Erase&& erase) {
+  codec::AppendListDirectoryHead(directory, next_id_, node_count_);
+  uint64_t previous_id = 0;
+  for (size_t i = 0; i < node_count_; ++i) {
+    Node& node = At(i);
+    const uint64_t id = node.id;
+    codec::AppendListDirectoryNode(
+        directory, {.id = id, .bytes = node.size, .count = node.count, .plain = node.plain != 0},
+        previous_id);
+    previous_id = id;
+    if (!node.dirty) continue;
+    put(id, NodeBytes(i));
+    node.dirty = 0;
+    node.stored = 1;
+  }
+  for (uint64_t id : removed_) erase(id);
+  bytes_ -= removed_.capacity() * sizeof(uint64_t);
+  removed_ = {};
+  paged_ = true;
+}
 
 /// Walks a list's elements in both directions. Good until the next change of the list.
 class ListCursor {
@@ -267,6 +368,12 @@ inline std::string_view EmptyList() { return codec::EmptyListpack(); }
 /// See value_codec.h.
 void EncodeList(const Entry* entry, std::string* out, bool compress);
 codec::StatusOr<Entry*> DecodeList(const DecodeRequest& request);
+/// The list object of an entry; null: it is packed, or no list.
+inline List* ListObject(const Entry* entry) {
+  return entry->type() == ValueType::kList && entry->is_object()
+             ? static_cast<List*>(entry->object())
+             : nullptr;
+}
 uint64_t CountList(const Entry* entry);
 
 }  // namespace thermocline::engine

@@ -2,6 +2,7 @@
 
 #include <glog/logging.h>
 
+#include "codec/cold_record.h"
 #include "codec/number_text.h"
 #include "codec/rdb/object.h"
 #include "engine/types/hash.h"
@@ -84,6 +85,7 @@ ValueType TypeOfRdb(uint8_t rdb_type) {
     case codec::kRdbListZiplist:
     case codec::kRdbListQuicklist:
     case codec::kRdbListQuicklist2:
+    case codec::kPagedList:
       return ValueType::kList;
     case codec::kRdbSet:
     case codec::kRdbSetIntset:

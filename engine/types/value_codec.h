@@ -24,7 +24,7 @@ enum class DecodeMode : uint8_t {
 /// REQUIRES of all views: they live as long as the call.
 struct DecodeRequest {
   std::string_view key;
-  uint8_t rdb_type = 0;  // codec::RdbType
+  uint8_t rdb_type = 0;  // codec::RdbType; kCold alone: or codec::kPagedList
   std::string_view payload;
   uint8_t encoding_hint = 0;  // Entry::encoding() at capture; kCold alone
   uint64_t lsn = 0;
@@ -33,7 +33,7 @@ struct DecodeRequest {
   DecodeMode mode = DecodeMode::kCold;
 };
 
-/// Type of the value that a payload of `rdb_type` holds.
+/// Type of the value that a payload of `rdb_type` holds, or a paged one.
 ValueType TypeOfRdb(uint8_t rdb_type);
 
 /// codec::RdbType of what EncodeValue gives for a type and Entry::encoding().

@@ -44,6 +44,7 @@ class TakenFromList final : public TakenElements {
     }
   }
 
+  engine::ListPart part() const override { return EndPart(end_, 1); }
   void PutBack(engine::Database& database) override {
     const Entry* entry = database.FindForWrite(db(), key());
     if (entry != nullptr && entry->type() != ValueType::kList) {
@@ -81,6 +82,9 @@ class BlockedPop final : public BlockedCommand {
   BlockedPop(ListEnd end, uint64_t count) : end_(end), count_(count) {}
 
   ValueType type() const override { return ValueType::kList; }
+  engine::ListPart part() const override {
+    return EndPart(end_, std::max<uint64_t>(count_, 1));
+  }
   std::unique_ptr<TakenElements> Serve(CommandContext& c, std::string_view key) override {
     auto taken = std::make_unique<TakenFromList>(c.dbnum(), key, end_);
     const Entry* entry = c.db().FindForWrite(c.dbnum(), key);
@@ -131,8 +135,9 @@ class BlockedMove final : public BlockedCommand {
   BlockedMove(ListEnd from, ListEnd to) : from_(from), to_(to) {}
 
   ValueType type() const override { return ValueType::kList; }
+  engine::ListPart part() const override { return EndPart(from_, 1); }
   void AddKeys(const Client& client, std::vector<engine::KeyRequest>* keys) const override {
-    keys->push_back({client.db, client.parked.argv[2], Need::kValue});
+    keys->push_back({client.db, client.parked.argv[2], Need::kValue, EndPart(to_, 1)});
   }
   // What was moved is not lost with its reply.
   std::unique_ptr<TakenElements> Serve(CommandContext& c, std::string_view key) override {
@@ -174,15 +179,22 @@ void BRPopLPush(CommandContext& c) {
 // ---- the table ---------------------------------------------------------------------------------
 
 constexpr uint32_t kPopFlags = kKeyRW | kKeyAccess | kKeyDelete;
-constexpr KeySpec kPopKeys[] = {KeyRange(1, -2, 1, kPopFlags, Need::kValue)};
-constexpr KeySpec kMultiPopKeys[] = {{.kind = KeySpec::Kind::kCounted,
-                                      .first = 3,
-                                      .step = 1,
-                                      .count_at = 2,
-                                      .flags = kPopFlags,
-                                      .need = Need::kValue}};
-constexpr KeySpec kMoveKeys[] = {KeyAt(1, kPopFlags, Need::kValue),
-                                 KeyAt(2, kKeyRW | kKeyInsert, Need::kValue)};
+constexpr KeySpec kLPopKeys[] = {KeyRange(1, -2, 1, kPopFlags, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kRPopKeys[] = {KeyRange(1, -2, 1, kPopFlags, Need::kValue, engine::TailPart)};
+constexpr KeySpec kMultiPopKeys[] = {
+    {.kind = KeySpec::Kind::kCounted,
+     .first = 3,
+     .step = 1,
+     .count_at = 2,
+     .flags = kPopFlags,
+     .need = Need::kValue,
+     .part = [](std::span<const std::string_view> argv) { return MultiPopPart(argv, 2); }}};
+constexpr KeySpec kMoveKeys[] = {
+    KeyAt(1, kPopFlags, Need::kValue, MoveSourcePart),
+    KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, MoveDestinationPart)};
+constexpr KeySpec kPopPushKeys[] = {
+    KeyAt(1, kPopFlags, Need::kValue, engine::TailPart),
+    KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, engine::HeadPart)};
 constexpr ArgSpec kPopArgs[] = {Multiple(KeyArg()), DoubleArg("timeout")};
 constexpr ArgSpec kEndArgs[] = {Token("left", "LEFT"), Token("right", "RIGHT")};
 constexpr ArgSpec kMultiPopArgs[] = {DoubleArg("timeout"), IntegerArg("numkeys"),
@@ -221,7 +233,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "BLPOP",
      .arity = -3,
      .flags = kWrite | kNoScript | kBlocking,
-     .keys = kPopKeys,
+     .keys = kLPopKeys,
      .acl = kAclList,
      .handler = BLPop,
      .since = "2.0.0",
@@ -233,7 +245,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "BRPOP",
      .arity = -3,
      .flags = kWrite | kNoScript | kBlocking,
-     .keys = kPopKeys,
+     .keys = kRPopKeys,
      .acl = kAclList,
      .handler = BRPop,
      .since = "2.0.0",
@@ -245,7 +257,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "BRPOPLPUSH",
      .arity = 4,
      .flags = kWrite | kDenyOom | kNoScript | kBlocking,
-     .keys = kMoveKeys,
+     .keys = kPopPushKeys,
      .acl = kAclList,
      .handler = BRPopLPush,
      .since = "2.2.0",

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/types.h"
+#include "engine/types/list_part.h"
 
 namespace thermocline::server {
 
@@ -103,13 +104,16 @@ struct KeySpec {
   std::string_view keyword = {};
   uint32_t flags = 0;  // KeyFlag
   engine::Need need = engine::Need::kValue;
-  std::string_view notes = {};  // as COMMAND INFO tells them
+  std::string_view notes = {};          // as COMMAND INFO tells them
+  engine::ListPartOf part = nullptr;  // what of a list's value it needs; null: all
 };
-constexpr KeySpec KeyAt(int index, uint32_t flags, engine::Need need) {
-  return {KeySpec::Kind::kRange, index, index, 1, 0, {}, flags, need};
+constexpr KeySpec KeyAt(int index, uint32_t flags, engine::Need need,
+                        engine::ListPartOf part = nullptr) {
+  return {KeySpec::Kind::kRange, index, index, 1, 0, {}, flags, need, {}, part};
 }
-constexpr KeySpec KeyRange(int first, int last, int step, uint32_t flags, engine::Need need) {
-  return {KeySpec::Kind::kRange, first, last, step, 0, {}, flags, need};
+constexpr KeySpec KeyRange(int first, int last, int step, uint32_t flags, engine::Need need,
+                           engine::ListPartOf part = nullptr) {
+  return {KeySpec::Kind::kRange, first, last, step, 0, {}, flags, need, {}, part};
 }
 
 /// An argument as COMMAND DOCS tells it. Facts, filled in as nested constexpr arrays.
@@ -166,6 +170,7 @@ struct CommandSpec {
     engine::Need need;
     int db = -1;         // another database than the client's (COPY ... DB, MOVE)
     uint32_t flags = 0;  // KeyFlag, of a key that no specification says; 0: they say it
+    engine::ListPart part = {};
     /// The database to look in; a number that does not exist is for the handler to refuse.
     int DatabaseOr(int selected, int databases) const {
       return db >= 0 && db < databases ? db : selected;

@@ -36,13 +36,19 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
 bool AppendKeys(const KeySpec& spec, std::span<const std::string_view> argv,
                 std::vector<CommandSpec::KeyRef>* keys) {
   const int argc = static_cast<int>(argv.size());
+  const auto add = [&](int index) {
+    CommandSpec::KeyRef& key = keys->emplace_back();
+    key.index = index;
+    key.need = spec.need;
+    if (spec.part != nullptr) key.part = spec.part(argv);
+  };
   switch (spec.kind) {
     case KeySpec::Kind::kNone:
       return true;
     case KeySpec::Kind::kRange: {
       const int last = spec.last < 0 ? argc + spec.last : spec.last;
       if (spec.first >= argc || last >= argc || last < spec.first) return false;
-      for (int i = spec.first; i <= last; i += spec.step) keys->push_back({i, spec.need});
+      for (int i = spec.first; i <= last; i += spec.step) add(i);
       return true;
     }
     case KeySpec::Kind::kCounted: {
@@ -54,7 +60,7 @@ bool AppendKeys(const KeySpec& spec, std::span<const std::string_view> argv,
       const int step = std::max(spec.step, 1);
       if (count < 1 || count > (argc - spec.first + step - 1) / step) return false;
       for (int64_t k = 0; k < count; ++k) {
-        keys->push_back({spec.first + static_cast<int>(k) * step, spec.need});
+        add(spec.first + static_cast<int>(k) * step);
       }
       return true;
     }
@@ -63,7 +69,7 @@ bool AppendKeys(const KeySpec& spec, std::span<const std::string_view> argv,
         if (!EqualsIgnoreCase(argv[static_cast<size_t>(i)], spec.keyword)) continue;
         const int last = spec.last < 0 ? argc + spec.last : i + 1 + spec.last;
         for (int k = i + 1; k <= last && k < argc; k += std::max(spec.step, 1)) {
-          keys->push_back({k, spec.need});
+          add(k);
         }
         return true;
       }
@@ -179,6 +185,7 @@ Status CommandTable::Add(const CommandSpec& spec, Command* parent) {
       spec.keys[0].kind == KeySpec::Kind::kRange && spec.keys[0].first == spec.keys[0].last) {
     command->single_key = spec.keys[0].first;
     command->single_need = spec.keys[0].need;
+    command->single_part = spec.keys[0].part;
     const bool members = spec.group == "set" || spec.group == "sorted-set";
     command->on_collection = members || spec.group == "hash" || spec.group == "list";
     if (spec.flags & kFast) {  // the others walk, or name no element

@@ -59,6 +59,7 @@ struct Command {
   bool for_subscribers = false;  // a subscriber that speaks RESP2 may call it
   int single_key = 0;            // > 0: the one key is argv[single_key]; 0: ask CollectKeys
   engine::Need single_need = engine::Need::kNothing;
+  engine::ListPartOf single_part = nullptr;
   // What is fetched ahead; a guess that costs only time if it is wrong.
   bool on_collection = false;  // the one key is expected to be a list, hash, set or sorted set
   int element = 0;  // of which argv[element] is looked up; -1: the last argument; 0: none
@@ -67,6 +68,10 @@ struct Command {
   CommandStats stats;
 
   bool Has(uint64_t flag) const { return spec->flags & flag; }
+  /// What the one key's value is needed for. REQUIRES: single_key > 0.
+  engine::ListPart SinglePart(std::span<const std::string_view> argv) const {
+    return single_part != nullptr ? single_part(argv) : engine::ListPart();
+  }
 };
 
 /// Keys of one call, with what each needs, in argv order of the specs. False: the arguments make no

@@ -6,14 +6,18 @@
 // MoveElement (list_commands.h). Rows stand at the foot, their argument facts above them.
 #include "server/commands/list_commands.h"
 
+#include <strings.h>
+
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
+#include "codec/number_text.h"
 #include "engine/types/list.h"
 #include "engine/types/list_effects.h"
 #include "server/command_context.h"
@@ -27,6 +31,7 @@ namespace {
 using engine::Entry;
 using engine::ListCursor;
 using engine::ListEnd;
+using engine::ListPart;
 using engine::ListView;
 using engine::Need;
 using engine::ValueType;
@@ -39,6 +44,17 @@ bool IsList(CommandContext& c, const Entry* entry) {
   if (entry->type() == ValueType::kList) return true;
   c.WrongType();
   return false;
+}
+
+// Null: it is neither end's name.
+std::optional<ListEnd> ReadListEnd(std::span<const std::string_view> argv, size_t i) {
+  const auto is = [&](const char* word) {
+    return i < argv.size() && argv[i].size() == std::strlen(word) &&
+           strncasecmp(argv[i].data(), word, argv[i].size()) == 0;
+  };
+  if (is("LEFT")) return ListEnd::kHead;
+  if (is("RIGHT")) return ListEnd::kTail;
+  return std::nullopt;
 }
 
 // Whether all of argv from `first` on may be elements. False: the error is replied.
@@ -367,21 +383,35 @@ void RPopLPush(CommandContext& c) { Move(c, ListEnd::kTail, ListEnd::kHead); }
 
 // ---- the table -------------------------------------------------------------------------------
 
-constexpr KeySpec kPushKey[] = {KeyAt(1, kKeyRW | kKeyInsert, Need::kValue)};
-constexpr KeySpec kPopKey[] = {KeyAt(1, kKeyRW | kKeyAccess | kKeyDelete, Need::kValue)};
-constexpr KeySpec kReadKey[] = {KeyAt(1, kKeyRO | kKeyAccess, Need::kValue)};
+constexpr uint32_t kInsertFlags = kKeyRW | kKeyInsert;
+constexpr uint32_t kPopFlags = kKeyRW | kKeyAccess | kKeyDelete;
+constexpr uint32_t kReadFlags = kKeyRO | kKeyAccess;
+constexpr uint32_t kDeleteFlags = kKeyRW | kKeyDelete;
+constexpr KeySpec kLPushKey[] = {KeyAt(1, kInsertFlags, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kRPushKey[] = {KeyAt(1, kInsertFlags, Need::kValue, engine::TailPart)};
+constexpr KeySpec kInsertKey[] = {KeyAt(1, kInsertFlags, Need::kValue)};
+constexpr KeySpec kLPopKey[] = {KeyAt(1, kPopFlags, Need::kValue, engine::LPopPart)};
+constexpr KeySpec kRPopKey[] = {KeyAt(1, kPopFlags, Need::kValue, engine::RPopPart)};
+constexpr KeySpec kSearchKey[] = {KeyAt(1, kReadFlags, Need::kValue)};
+constexpr KeySpec kIndexKey[] = {KeyAt(1, kReadFlags, Need::kValue, engine::IndexPart)};
+constexpr KeySpec kRangeKey[] = {KeyAt(1, kReadFlags, Need::kValue, engine::RangePart)};
 // A cold record knows the length of its payload, not of its list.
-constexpr KeySpec kLengthKey[] = {KeyAt(1, kKeyRO, Need::kValue)};
-constexpr KeySpec kUpdateKey[] = {KeyAt(1, kKeyRW | kKeyUpdate, Need::kValue)};
-constexpr KeySpec kDeleteKey[] = {KeyAt(1, kKeyRW | kKeyDelete, Need::kValue)};
-constexpr KeySpec kMoveKeys[] = {KeyAt(1, kKeyRW | kKeyAccess | kKeyDelete, Need::kValue),
-                                 KeyAt(2, kKeyRW | kKeyInsert, Need::kValue)};
-constexpr KeySpec kMultiPopKeys[] = {{.kind = KeySpec::Kind::kCounted,
-                                      .first = 2,
-                                      .step = 1,
-                                      .count_at = 1,
-                                      .flags = kKeyRW | kKeyAccess | kKeyDelete,
-                                      .need = Need::kValue}};
+constexpr KeySpec kLengthKey[] = {KeyAt(1, kKeyRO, Need::kValue, engine::NoPart)};
+constexpr KeySpec kSetKey[] = {KeyAt(1, kKeyRW | kKeyUpdate, Need::kValue, engine::SetPart)};
+constexpr KeySpec kRemoveKey[] = {KeyAt(1, kDeleteFlags, Need::kValue)};
+constexpr KeySpec kTrimKey[] = {KeyAt(1, kDeleteFlags, Need::kValue, engine::TrimPart)};
+constexpr KeySpec kMoveKeys[] = {KeyAt(1, kPopFlags, Need::kValue, MoveSourcePart),
+                                 KeyAt(2, kInsertFlags, Need::kValue, MoveDestinationPart)};
+constexpr KeySpec kPopPushKeys[] = {KeyAt(1, kPopFlags, Need::kValue, engine::TailPart),
+                                    KeyAt(2, kInsertFlags, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kMultiPopKeys[] = {
+    {.kind = KeySpec::Kind::kCounted,
+     .first = 2,
+     .step = 1,
+     .count_at = 1,
+     .flags = kPopFlags,
+     .need = Need::kValue,
+     .part = [](std::span<const std::string_view> argv) { return MultiPopPart(argv, 1); }}};
 
 constexpr ArgSpec kKeyArgs[] = {KeyArg()};
 constexpr ArgSpec kPushArgs[] = {KeyArg(), Multiple(StringArg("element"))};
@@ -413,7 +443,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LINDEX",
      .arity = 3,
      .flags = kReadOnly,
-     .keys = kReadKey,
+     .keys = kIndexKey,
      .acl = kAclList,
      .handler = LIndex,
      .since = "1.0.0",
@@ -424,7 +454,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LINSERT",
      .arity = 5,
      .flags = kWrite | kDenyOom,
-     .keys = kPushKey,
+     .keys = kInsertKey,
      .acl = kAclList,
      .handler = LInsert,
      .since = "2.2.0",
@@ -468,7 +498,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LPOP",
      .arity = -2,
      .flags = kWrite | kFast,
-     .keys = kPopKey,
+     .keys = kLPopKey,
      .acl = kAclList,
      .handler = LPop,
      .since = "1.0.0",
@@ -480,7 +510,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LPOS",
      .arity = -3,
      .flags = kReadOnly,
-     .keys = kReadKey,
+     .keys = kSearchKey,
      .acl = kAclList,
      .handler = LPos,
      .since = "6.0.6",
@@ -491,7 +521,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LPUSH",
      .arity = -3,
      .flags = kWrite | kDenyOom | kFast,
-     .keys = kPushKey,
+     .keys = kLPushKey,
      .acl = kAclList,
      .handler = LPush,
      .since = "1.0.0",
@@ -503,7 +533,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LPUSHX",
      .arity = -3,
      .flags = kWrite | kDenyOom | kFast,
-     .keys = kPushKey,
+     .keys = kLPushKey,
      .acl = kAclList,
      .handler = LPushX,
      .since = "2.2.0",
@@ -515,7 +545,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LRANGE",
      .arity = 4,
      .flags = kReadOnly,
-     .keys = kReadKey,
+     .keys = kRangeKey,
      .acl = kAclList,
      .handler = LRange,
      .since = "1.0.0",
@@ -527,7 +557,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LREM",
      .arity = 4,
      .flags = kWrite,
-     .keys = kDeleteKey,
+     .keys = kRemoveKey,
      .acl = kAclList,
      .handler = LRem,
      .since = "1.0.0",
@@ -538,7 +568,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LSET",
      .arity = 4,
      .flags = kWrite | kDenyOom,
-     .keys = kUpdateKey,
+     .keys = kSetKey,
      .acl = kAclList,
      .handler = LSet,
      .since = "1.0.0",
@@ -549,7 +579,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LTRIM",
      .arity = 4,
      .flags = kWrite,
-     .keys = kDeleteKey,
+     .keys = kTrimKey,
      .acl = kAclList,
      .handler = LTrim,
      .since = "1.0.0",
@@ -560,7 +590,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "RPOP",
      .arity = -2,
      .flags = kWrite | kFast,
-     .keys = kPopKey,
+     .keys = kRPopKey,
      .acl = kAclList,
      .handler = RPop,
      .since = "1.0.0",
@@ -572,7 +602,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "RPOPLPUSH",
      .arity = 3,
      .flags = kWrite | kDenyOom,
-     .keys = kMoveKeys,
+     .keys = kPopPushKeys,
      .acl = kAclList,
      .handler = RPopLPush,
      .since = "1.2.0",
@@ -585,7 +615,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "RPUSH",
      .arity = -3,
      .flags = kWrite | kDenyOom | kFast,
-     .keys = kPushKey,
+     .keys = kRPushKey,
      .acl = kAclList,
      .handler = RPush,
      .since = "1.0.0",
@@ -597,7 +627,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "RPUSHX",
      .arity = -3,
      .flags = kWrite | kDenyOom | kFast,
-     .keys = kPushKey,
+     .keys = kRPushKey,
      .acl = kAclList,
      .handler = RPushX,
      .since = "2.2.0",
@@ -613,10 +643,37 @@ constexpr CommandSpec kRows[] = {
 // ---- shared with the blocking forms ----------------------------------------------------------
 
 std::optional<ListEnd> ParseListEnd(CommandContext& c, size_t i) {
-  if (c.Is(i, "LEFT")) return ListEnd::kHead;
-  if (c.Is(i, "RIGHT")) return ListEnd::kTail;
-  c.SyntaxError();
-  return std::nullopt;
+  const std::optional<ListEnd> end = ReadListEnd(c.argv(), i);
+  if (!end) c.SyntaxError();
+  return end;
+}
+
+ListPart EndPart(ListEnd end, uint64_t count) {
+  const auto n = static_cast<int64_t>(std::min<uint64_t>(count, kLongMax));
+  return end == ListEnd::kHead ? ListPart::Head(n) : ListPart::Tail(n);
+}
+
+ListPart MoveSourcePart(std::span<const std::string_view> argv) {
+  return EndPart(ReadListEnd(argv, 3).value_or(ListEnd::kHead), 1);
+}
+ListPart MoveDestinationPart(std::span<const std::string_view> argv) {
+  return EndPart(ReadListEnd(argv, 4).value_or(ListEnd::kHead), 1);
+}
+
+ListPart MultiPopPart(std::span<const std::string_view> argv, size_t count_at) {
+  int64_t keys = 0;
+  if (count_at >= argv.size() || !codec::ParseInt64(argv[count_at], &keys) || keys < 1 ||
+      static_cast<uint64_t>(keys) >= argv.size()) {
+    return ListPart::None();
+  }
+  const size_t end_at = count_at + 1 + static_cast<size_t>(keys);
+  const std::optional<ListEnd> end = ReadListEnd(argv, end_at);
+  if (!end) return ListPart::None();
+  int64_t count = 1;
+  if (end_at + 2 < argv.size()) {
+    if (!codec::ParseInt64(argv[end_at + 2], &count) || count < 1) return ListPart::None();
+  }
+  return EndPart(*end, static_cast<uint64_t>(count));
 }
 
 void PopElement(CommandContext& c, int db, std::string_view key, const Entry* entry, ListEnd end) {

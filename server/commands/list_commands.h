@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 #include "engine/types/list.h"
@@ -14,6 +15,13 @@ namespace thermocline::server {
 
 /// LEFT or RIGHT at argv[i]. Null: neither, the syntax error is replied.
 std::optional<engine::ListEnd> ParseListEnd(CommandContext& c, size_t i);
+
+/// What commands on `count` elements of an end touch of a list.
+engine::ListPart EndPart(engine::ListEnd end, uint64_t count);
+/// LMOVE: of the source, of the destination. LMPOP, with its number of keys at argv[count_at].
+engine::ListPart MoveSourcePart(std::span<const std::string_view> argv);
+engine::ListPart MoveDestinationPart(std::span<const std::string_view> argv);
+engine::ListPart MultiPopPart(std::span<const std::string_view> argv, size_t count_at);
 
 /// Replies the element at one end as a bulk string, and takes it out.
 void PopElement(CommandContext& c, int db, std::string_view key, const engine::Entry* entry,

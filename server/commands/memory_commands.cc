@@ -115,7 +115,7 @@ void MemoryHelp(CommandContext& c) {
   c.Help(kLines);
 }
 
-constexpr KeySpec kUsageKey[] = {KeyAt(2, kKeyRO, Need::kValue)};
+constexpr KeySpec kUsageKey[] = {KeyAt(2, kKeyRO, Need::kValue, engine::NoPart)};
 constexpr ArgSpec kUsageArgs[] = {KeyArg(), Optional(WithToken("SAMPLES", IntegerArg("count")))};
 constexpr std::string_view kPurgeTips[] = {"request_policy:all_shards",
                                            "response_policy:all_succeeded"};

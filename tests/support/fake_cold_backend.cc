@@ -41,10 +41,23 @@ void FakeColdBackend::Apply(const ColdOp& op) {
   const RecordKey key(op.id, op.position, std::string(op.key));
   const auto it = state_.records.find(key);
   const bool was_there = it != state_.records.end();
+  if (op.verb == ColdOp::Verb::kPutElement || op.verb == ColdOp::Verb::kDeleteElement) {
+    Expect(was_there && it->second.header.type == codec::kPagedList, op, "owner of an element");
+    if (!was_there) return;
+    if (op.verb == ColdOp::Verb::kPutElement) {
+      it->second.elements[op.element] = op.payload;
+    } else {
+      Expect(it->second.elements.erase(op.element) == 1, op, "deleted element");
+    }
+    return;
+  }
   Expect(op.previous.expire_ms == (was_there ? it->second.header.expire_ms : 0), op,
          "previous deadline");
   Expect(op.previous.has_chunks == (was_there && !it->second.header.payload_inline), op,
          "previous chunks");
+  Expect(op.previous.has_elements ==
+             (was_there && it->second.header.type == codec::kPagedList),
+         op, "previous elements");
   if (op.previous.expire_ms != 0) {
     state_.expiry.erase({op.id, op.previous.expire_ms, op.position, std::string(op.key)});
   }
@@ -65,8 +78,15 @@ void FakeColdBackend::Apply(const ColdOp& op) {
   if (op.verb == ColdOp::Verb::kPutHeader) {
     Expect(was_there && !it->second.header.payload_inline, op, "header alone");
     Expect(was_there && it->second.payload.size() == op.length, op, "length");
-    if (was_there) record.payload = std::move(it->second.payload);
+    if (was_there) {
+      record.payload = std::move(it->second.payload);
+      record.elements = std::move(it->second.elements);
+    }
   } else {
+    if (op.image.keeps_elements) {
+      Expect(op.previous.has_elements && op.image.type == codec::kPagedList, op, "kept elements");
+      if (was_there) record.elements = std::move(it->second.elements);
+    }
     record.payload = op.payload;
     record.header.payload_inline = op.payload.size() <= codec::kMaxInlinePayload;
   }
@@ -147,6 +167,20 @@ StatusOr<bool> FakeColdBackend::GetValue(uint64_t id, uint64_t position, std::st
   return true;
 }
 
+Status FakeColdBackend::GetElements(uint64_t id, uint64_t position, std::string_view key,
+                                    std::span<ColdElementRow> rows) {
+  std::unique_lock lock(mutex_);
+  WaitWhileHeld(&lock);
+  const auto it = state_.records.find({id, position, std::string(key)});
+  for (ColdElementRow& row : rows) {
+    if (it == state_.records.end() || !it->second.elements.contains(row.element)) {
+      return Status::Corruption("element " + std::to_string(row.element) + " is missing");
+    }
+    row.bytes = it->second.elements[row.element];
+  }
+  return {};
+}
+
 StatusOr<ColdScanPage> FakeColdBackend::ScanRange(const ColdScanRange& range) {
   std::unique_lock lock(mutex_);
   WaitWhileHeld(&lock);
@@ -180,7 +214,8 @@ StatusOr<std::vector<ExpiryRow>> FakeColdBackend::ExpiredRows(uint64_t id, uint6
     const auto& [row_id, expire_ms, position, key] = *it;
     if (row_id != id || expire_ms > deadline_max_ms) break;
     const Record& record = state_.records.at({row_id, position, key});
-    rows.push_back({row_id, expire_ms, position, key, !record.header.payload_inline});
+    rows.push_back({row_id, expire_ms, position, key, !record.header.payload_inline,
+                    record.header.type == codec::kPagedList});
   }
   return rows;
 }

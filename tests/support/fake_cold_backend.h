@@ -33,6 +33,8 @@ class FakeColdBackend : public ColdBackend {
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                           std::string* payload) override;
+  Status GetElements(uint64_t id, uint64_t position, std::string_view key,
+                     std::span<ColdElementRow> rows) override;
   StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) override;
   StatusOr<std::vector<ExpiryRow>> ExpiredRows(uint64_t id, uint64_t deadline_max_ms,
                                                size_t max_rows, const ExpiryRow* after) override;
@@ -71,6 +73,7 @@ class FakeColdBackend : public ColdBackend {
   struct Record {
     ColdHeader header;
     std::string payload;
+    std::map<uint64_t, std::string> elements;
   };
   using ExpiryKey = std::tuple<uint64_t, uint64_t, uint64_t, std::string>;
   struct State {

@@ -83,9 +83,16 @@ void ChangeCollection(Database* database, int db, Keys* keys, Pick&& pick) {
   const std::string_view name_view = name;
   if (letter == 'l') {
     const auto end = pick(2) ? engine::ListEnd::kHead : engine::ListEnd::kTail;
+    // No more of a list than the change touches.
+    const auto part = [&](size_t count) {
+      const auto n = static_cast<int64_t>(count);
+      return std::vector<engine::KeyRequest>{
+          {db, key, Need::kValue,
+           end == engine::ListEnd::kHead ? engine::ListPart::Head(n) : engine::ListPart::Tail(n)}};
+    };
     if (shrink) {
       const size_t count = 1 + static_cast<size_t>(pick(static_cast<int>(elements.size())));
-      database->Run(need, [&](auto& d) { d.lists().Pop(db, key, end, count); });
+      database->Run(part(count), [&](auto& d) { d.lists().Pop(db, key, end, count); });
       if (end == engine::ListEnd::kHead) {
         elements.erase(elements.begin(), elements.begin() + static_cast<ptrdiff_t>(count));
       } else {
@@ -93,11 +100,13 @@ void ChangeCollection(Database* database, int db, Keys* keys, Pick&& pick) {
       }
     } else if (there && pick(3) == 0) {
       const size_t index = static_cast<size_t>(pick(static_cast<int>(elements.size())));
-      database->Run(need, [&](auto& d) { d.lists().Set(db, key, index, value); });
+      const auto i = static_cast<int64_t>(index);
+      database->Run({{db, key, Need::kValue, {.first = i, .last = i, .and_next = true}}},
+                    [&](auto& d) { d.lists().Set(db, key, index, value); });
       elements[index] = value;
     } else {
       const std::vector<std::string_view> pushed{value, name_view};
-      database->Run(need, [&](auto& d) { d.lists().Push(db, key, end, pushed); });
+      database->Run(part(1), [&](auto& d) { d.lists().Push(db, key, end, pushed); });
       for (const std::string_view one : pushed) {
         elements.insert(end == engine::ListEnd::kHead ? elements.begin() : elements.end(),
                         std::string(one));

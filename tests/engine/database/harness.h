@@ -53,6 +53,8 @@ class TestDatabase {
   uint64_t machine_memory = uint64_t{4} << 30;
   size_t replay_window_keys = 3;  // many windows
   bool reads_first;               // with even seeds
+  // Lists of a few nodes are paged; with every third seed none is.
+  uint64_t paged_threshold;
   // So small that both forms of each type occur.
   engine::TypeLimits type_limits{.list_max_listpack_size = 4,
                                  .hash_max_listpack_entries = 4,
@@ -66,7 +68,9 @@ class TestDatabase {
   explicit TestDatabase(std::shared_ptr<JournalFs> fs,
                         engine::FsyncPolicy policy = engine::FsyncPolicy::kAlways,
                         uint64_t seed = 1)
-      : reads_first(seed % 2 == 0), fs_(std::move(fs)), random_(seed), policy_(policy) {
+      : reads_first(seed % 2 == 0),
+        paged_threshold(seed % 3 == 2 ? 64 << 10 : 500),
+        fs_(std::move(fs)), random_(seed), policy_(policy) {
     EXPECT_TRUE(engine::CreateDirDurably(fs_, kDir).ok());
   }
 
@@ -88,6 +92,7 @@ class TestDatabase {
     options.machine_memory = machine_memory;
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
+    options.paged_threshold = paged_threshold;
     options.replay_window_keys = replay_window_keys;
     options.headers_a_read = 2;  // many reads
     auto opened = engine::Database::Open(std::move(options));
