@@ -376,6 +376,8 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_synchronous_cold_reads", e.synchronous_cold_reads);
   f.Count("tc_parked_commands", s.stats().parked_commands);
   f.Count("tc_spilled_keys", e.spilled_keys);
+  f.Count("tc_spilled_list_nodes", e.spilled_nodes);
+  f.Count("tc_read_list_nodes", e.read_nodes);
   f.Count("tc_captured_keys", e.captured_keys);
   f.Count("tc_captured_bytes", e.captured_bytes);
   // The budget and its shares, in bytes.

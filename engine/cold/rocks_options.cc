@@ -106,8 +106,8 @@ rocksdb::DBOptions MakeDbOptions(const RocksOptions& options, bool direct) {
 rocksdb::ColumnFamilyOptions MakeFamilyOptions(const RocksOptions& options, Family family,
                                                const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::ColumnFamilyOptions cf;
-  const bool large = family == kValues || family == kPayload;
-  const bool records = large || family == kElements || family == kScores;
+  const bool large = family == kValues || family == kPayload || family == kElements;
+  const bool records = large || family == kScores;
 
   const size_t memtable = std::max<size_t>(options.memtable_size, 256 << 10);
   cf.write_buffer_size = large ? memtable : memtable / 4;

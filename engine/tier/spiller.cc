@@ -88,9 +88,9 @@ uint64_t Spiller::DropNodes(Space& space, uint64_t position, Entry* entry, size_
     return 0;
   }
   const size_t old_bytes = entry->MemoryBytes();
-  const size_t count = std::min(list->node_count(), *looks);
-  *looks -= count;
-  const size_t nodes = list->DropNodesUnused(count);
+  const size_t looks_here = std::min(list->resident_nodes(), *looks);
+  *looks -= looks_here;
+  const size_t nodes = list->DropNodesUnused(looks_here);
   if (nodes == 0) return 0;
   core_.stats.spilled_nodes += nodes;
   hot_.Moved(space, position, entry, old_bytes, entry);

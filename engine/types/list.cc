@@ -296,6 +296,7 @@ void List::Push(ListEnd end, std::string_view text, const NodeLimit& limit) {
       return;
     }
     TrimRoom(node);
+    node.used = 0;  // full: who reads it next, and when, is not known
   }
   InsertElementNode(head ? 0 : node_count_, text, limit);
 }
@@ -572,25 +573,38 @@ codec::StatusOr<bool> List::InstallNode(const Absent& place, std::string_view by
   return true;
 }
 
-size_t List::DropNodesUnused(size_t count) {
-  size_t dropped = 0;
-  // The ends are what is used next.
-  for (count = std::min(count, node_count_); count > 0; --count) {
-    if (++drop_hand_ + 1 >= node_count_) drop_hand_ = 0;
-    Node& node = At(drop_hand_);
-    if (drop_hand_ == 0 || node.capacity == 0 || node.dirty) continue;
-    if (node.used) {
-      node.used = 0;
-      continue;
+size_t List::DropNodesUnused(size_t looks) {
+  if (node_count_ < 3) return 0;
+  // From the ends inwards: what is resident mostly lies there. The ends themselves are used next.
+  const size_t middle = (node_count_ - 1) / 2;
+  size_t seen = 0, dropped = 0;
+  const size_t resident = node_count_ - absent_ - IsResident(0) - IsResident(node_count_ - 1);
+  const bool whole_pass = drop_hand_ == 1;
+  for (; drop_hand_ <= middle && looks > 0; ++drop_hand_, --looks) {
+    if (whole_pass && seen == resident) break;
+    const size_t other = node_count_ - 1 - drop_hand_;
+    for (const size_t node : {drop_hand_, other}) {
+      seen += IsResident(node);
+      if (DropIfUnused(&At(node))) ++dropped;
+      if (drop_hand_ == other) break;
     }
-    std::free(node.block);
-    bytes_ -= node.capacity;
-    node.ticket = 0;
-    node.capacity = 0;
-    ++absent_;
-    ++dropped;
   }
+  if (drop_hand_ > middle || (whole_pass && seen == resident)) drop_hand_ = 1;
   return dropped;
+}
+
+bool List::DropIfUnused(Node* node) {
+  if (node->capacity == 0 || node->dirty) return false;
+  if (node->used) {
+    node->used = 0;
+    return false;
+  }
+  std::free(node->block);
+  bytes_ -= node->capacity;
+  node->ticket = 0;
+  node->capacity = 0;
+  ++absent_;
+  return true;
 }
 
 void List::ForgetRows() {

@@ -147,6 +147,7 @@ class List final : public Collection {
     size_t node;      // where it is now
     uint64_t ticket;  // of the newest read of it; 0: none
   };
+  size_t resident_nodes() const { return node_count_ - absent_; }
   /// Whether all nodes are here.
   bool whole() const { return absent_ == 0; }
   /// The newest capture was a paged one: `elements` holds the nodes, as of then.
@@ -164,9 +165,9 @@ class List final : public Collection {
   /// What a read brought. `place`: where the node was. False: the read is not the newest one of the
   /// node, or that is gone. kCorruption if the bytes are not what the directory says.
   codec::StatusOr<bool> InstallNode(const Absent& place, std::string_view bytes);
-  /// Drops clean nodes but the first and the last, looking at up to `count`, and returns how many
-  /// went; those used since the last time stay. REQUIRES: paged(), and no capture is in flight.
-  size_t DropNodesUnused(size_t count);
+  /// Drops clean nodes but the first and the last, looking at up to twice `looks`, and returns how
+  /// many went; those used since the last time stay. REQUIRES: paged(), no capture is in flight.
+  size_t DropNodesUnused(size_t looks);
 
   /// For a paged capture: calls put(id, bytes) for each node without a row that is as it is now,
   /// and erase(id) for each row whose node is gone, appends the directory, and takes all for saved.
@@ -227,6 +228,7 @@ class List final : public Collection {
   size_t NodeOf(size_t index, size_t* first) const;
   void NoteAbsent(size_t node, std::vector<Absent>* absent) const;
   void ForgetRow(const Node& node);
+  bool DropIfUnused(Node* node);
   void ReturnRoom(Node& node);  // of a node that has become small
 
   Node* ring_;
@@ -236,7 +238,7 @@ class List final : public Collection {
   size_t size_ = 0;
   uint64_t next_id_ = 1;
   size_t absent_ = 0;
-  size_t drop_hand_ = 0;           // of DropNodesUnused
+  size_t drop_hand_ = 1;           // of DropNodesUnused: distance from the ends
   std::vector<uint64_t> removed_;  // rows of nodes that are gone
   bool paged_ = false;
 };
