@@ -258,7 +258,8 @@ std::string_view EncodeExpiryValue(bool has_chunks, bool has_elements) {
 
 Status DecodeExpiryValue(std::string_view bytes, bool* has_chunks, bool* has_elements) {
   const uint8_t value = bytes.empty() ? 0 : static_cast<uint8_t>(bytes[0]);
-  if (bytes.size() > 1 || value > (kExpiryChunks | kExpiryElements)) {
+  if (bytes.size() > 1 || value > (kExpiryChunks | kExpiryElements) ||
+      (bytes.size() == 1 && value == 0)) {
     return Status::Corruption("expiry value: unknown flags");
   }
   *has_chunks = (value & kExpiryChunks) != 0;

@@ -47,8 +47,8 @@ inline std::string EncodeColdKey(uint64_t id, uint64_t position, std::string_vie
   return out;
 }
 StatusOr<ColdKey> DecodeColdKey(std::string_view bytes);
-/// Eight bytes: the least key of a database id in every family that is ordered by id; of id + 1: the
-/// bound behind the last.
+/// Eight bytes: the least key of a database id in every family that is ordered by id; of id + 1:
+/// the bound behind the last.
 std::string EncodeColdIdPrefix(uint64_t id);
 
 /// What is known of a cold key without its payload.

@@ -9,7 +9,9 @@ constexpr uint8_t kVersion = 1;
 constexpr size_t kNodeBytesMin = 3;  // a node in the directory
 
 // Small numbers of either sign as small numbers: neighbours' ids mostly differ by one.
-uint64_t ZigZag(int64_t n) { return static_cast<uint64_t>(n) << 1 ^ static_cast<uint64_t>(n >> 63); }
+uint64_t ZigZag(int64_t n) {
+  return static_cast<uint64_t>(n) << 1 ^ static_cast<uint64_t>(n >> 63);
+}
 int64_t UnZigZag(uint64_t n) { return static_cast<int64_t>(n >> 1 ^ (0 - (n & 1))); }
 
 Status Bad(const char* what) {
@@ -56,8 +58,9 @@ Status ListDirectoryReader::Next(ListDirectoryNode* node) {
   node->plain = (count & 1) != 0;
   if (node->id == 0 || node->id >= next_id_) return Bad("a node's id out of range");
   // A listpack's element takes two bytes at least, beside its header and end.
-  const bool sound = node->plain ? node->count == 1
-                                 : node->count > 0 && node->bytes > 7 && node->count <= node->bytes / 2;
+  const bool sound = node->plain
+                         ? node->count == 1
+                         : node->count > 0 && node->bytes > 7 && node->count <= node->bytes / 2;
   if (!sound || node->bytes > kMaxListpackBytes) return Bad("a node's size");
   previous_id_ = node->id;
   if (--nodes_left_ == 0 && !in_.empty()) return Bad("bytes behind the last node");

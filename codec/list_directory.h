@@ -1,5 +1,5 @@
-// The directory of a paged list: which nodes it has, in order, and how large each is. The payload of
-// a cold record of type kPagedList; the nodes themselves are rows of `elements` (cold_record.h).
+// The directory of a paged list: which nodes it has, in order, and how large each is. The payload
+// of a cold record of type kPagedList; the nodes themselves are rows of `elements` (cold_record.h).
 // Implements docs/formats/cold-tier.md, "elements". Pure functions.
 #pragma once
 

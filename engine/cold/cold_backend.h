@@ -95,7 +95,8 @@ struct ColdHeaderRow {
 /// One row of `elements` that GetElements reads.
 struct ColdElementRow {
   uint64_t element = 0;
-  std::string bytes{};  // the answer
+  bool found = false;  // the answer, from here on
+  std::string bytes{};
 };
 
 class ColdBackend {
@@ -128,7 +129,7 @@ class ColdBackend {
   virtual Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
                                   ColdHeader* header, std::string* payload) = 0;
-  /// Rows of `elements` of one key; one that is not there is kCorruption.
+  /// Rows of `elements` of one key. Each is as of some moment of the call.
   virtual Status GetElements(uint64_t id, uint64_t position, std::string_view key,
                              std::span<ColdElementRow> rows) = 0;
   virtual StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) = 0;

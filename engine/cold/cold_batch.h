@@ -36,8 +36,8 @@ struct ColdImage {
 /// What the cold tier holds of the key as of the batch before: the caller knows it, so that no
 /// write needs a read.
 struct ColdPrevious {
-  uint64_t expire_ms = 0;   // deadline of the record in place; 0: none, or no record
-  bool has_chunks = false;  // its payload lies in `payload`
+  uint64_t expire_ms = 0;     // deadline of the record in place; 0: none, or no record
+  bool has_chunks = false;    // its payload lies in `payload`
   bool has_elements = false;  // its value has rows in `elements`
 };
 
@@ -103,8 +103,8 @@ class ColdBatch {
     op.length = length;
     Append(op, key, {});
   }
-  /// A row of `elements` that belongs to the key's value. REQUIRES of both: the key's Put is in this
-  /// batch, before.
+  /// A row of `elements` that belongs to the key's value. REQUIRES of both: the key's Put is in
+  /// this batch, before.
   void PutElement(uint64_t id, uint64_t position, std::string_view key, uint64_t element,
                   std::string_view bytes) {
     Op op = MakeOp(ColdOp::Verb::kPutElement, id, position, key, {}, {});

@@ -40,14 +40,14 @@ namespace thermocline::engine {
 /// through DrainReads.
 struct ColdRead {
   enum class Kind : uint8_t {
-    kHeader,   // id, position, key -> found, header; payload, too, if it is inline
-    kHeaders,  // id, headers
-    kValue,    // id, position, key -> found, header, payload
+    kHeader,    // id, position, key -> found, header; payload, too, if it is inline
+    kHeaders,   // id, headers
+    kValue,     // id, position, key -> found, header, payload
     kElements,  // id, position, key, elements
-    kScan,     // range -> page
-    kExpired,  // id, deadline_max_ms, max_rows, after -> expired
-    kVerify,   // -> status alone; long
-    kCompact,  // id -> status alone; long
+    kScan,      // range -> page
+    kExpired,   // id, deadline_max_ms, max_rows, after -> expired
+    kVerify,    // -> status alone; long
+    kCompact,   // id -> status alone; long
   };
   Kind kind = Kind::kHeader;
   uint64_t id = 0;
@@ -57,9 +57,9 @@ struct ColdRead {
   void* owner = nullptr;     // the caller's; not looked at
   ColdRead* next = nullptr;  // the store's
 
-  std::vector<ColdHeaderRow> headers;  // kHeaders: asked and answered
+  std::vector<ColdHeaderRow> headers;    // kHeaders: asked and answered
   std::vector<ColdElementRow> elements;  // kElements: the same
-  ColdScanRange range;                 // kScan; its id counts, not the one above
+  ColdScanRange range;                   // kScan; its id counts, not the one above
   uint64_t deadline_max_ms = 0;
   size_t max_rows = 0;
   std::optional<ExpiryRow> after;

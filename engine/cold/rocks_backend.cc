@@ -761,11 +761,8 @@ Status RocksBackendImpl::GetElements(uint64_t id, uint64_t position, std::string
     rocksdb::PinnableSlice value;
     const rocksdb::Status status =
         db_->Get(rocksdb::ReadOptions(), handles_[kElements], element_key, &value);
-    if (status.IsNotFound()) {
-      return Status::Corruption(Where("element " + std::to_string(row.element) +
-                                      " is missing, database id " + std::to_string(id) +
-                                      ", position " + std::to_string(position)));
-    }
+    row.found = !status.IsNotFound();
+    if (!row.found) continue;
     if (!status.ok()) return FromRocksStatus(status, Where("read an element"));
     const StatusOr<std::string_view> bytes = codec::OpenElementValue(element_key, ToView(value));
     if (!bytes.ok()) return bytes.status().Annotate(Where("read an element"));

@@ -230,7 +230,10 @@ codec::StatusOr<uint64_t> Residency::InstallNodes(const ColdRead& read, Space& s
   const size_t old_bytes = entry->MemoryBytes();
   codec::Status status;
   for (size_t i = 0; i < nodes.size() && status.ok(); ++i) {
-    const codec::StatusOr<bool> installed = list->InstallNode(nodes[i], read.elements[i].bytes);
+    const ColdElementRow& row = read.elements[i];
+    // Another client may have removed the node meanwhile, and its row with it.
+    const codec::StatusOr<bool> installed = list->InstallNode(
+        nodes[i], row.found ? std::optional<std::string_view>(row.bytes) : std::nullopt);
     status = installed.status();
     if (installed.ok() && *installed) ++core_.stats.read_nodes;
   }

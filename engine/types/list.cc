@@ -508,7 +508,8 @@ List::NodeRange List::NodesOf(const ListPart& part) const {
   const int64_t last = std::min(part.last < 0 ? part.last + n : part.last, n - 1);
   if (first > last) return {};
   size_t ignored = 0;
-  return {NodeOf(static_cast<size_t>(first), &ignored), NodeOf(static_cast<size_t>(last), &ignored)};
+  return {NodeOf(static_cast<size_t>(first), &ignored),
+          NodeOf(static_cast<size_t>(last), &ignored)};
 }
 
 void List::NoteAbsent(size_t node, std::vector<Absent>* absent) const {
@@ -539,7 +540,7 @@ void List::FindAhead(const ListPart& part, size_t count, std::vector<Absent>* ab
   }
 }
 
-codec::StatusOr<bool> List::InstallNode(const Absent& place, std::string_view bytes) {
+codec::StatusOr<bool> List::InstallNode(const Absent& place, std::optional<std::string_view> row) {
   // Pushes and pops have moved it by a few places, if at all.
   size_t node = node_count_;
   for (size_t distance = 0; distance <= std::max(place.node, node_count_); ++distance) {
@@ -555,6 +556,10 @@ codec::StatusOr<bool> List::InstallNode(const Absent& place, std::string_view by
   }
   if (node == node_count_ || IsResident(node) || At(node).ticket != place.ticket) return false;
   Node& n = At(node);
+  if (!row) {
+    return codec::Status::Corruption("node " + std::to_string(n.id) + " of a list is missing");
+  }
+  const std::string_view bytes = *row;
   const bool sound =
       bytes.size() == n.size &&
       (n.plain || (codec::ValidateListpack(bytes) && ListpackView(bytes).size() == n.count));
@@ -613,8 +618,7 @@ void List::ForgetRows() {
     At(i).dirty = 1;
     At(i).stored = 0;
   }
-  bytes_ -= removed_.capacity() * sizeof(uint64_t);
-  removed_ = {};
+  ForgetRemoved();
   paged_ = false;
 }
 
@@ -649,11 +653,16 @@ codec::StatusOr<std::unique_ptr<List>> List::FromDirectory(std::string_view dire
 
 void ListCursor::EnterNode(size_t node, bool at_first) {
   node_ = node;
+  if (!list_->IsResident(node)) {
+    form_ = Form::kAbsent;
+    offset_ = 0;
+    return;
+  }
   list_->Touch(node);
   bytes_ = list_->NodeBytes(node);
-  plain_ = list_->IsPlain(node);
+  form_ = list_->IsPlain(node) ? Form::kPlain : Form::kListpack;
   const ListpackView view(bytes_);
-  offset_ = plain_ ? 0 : at_first ? view.First() : view.Last();
+  offset_ = form_ == Form::kPlain ? 0 : at_first ? view.First() : view.Last();
 }
 
 ListCursor ListView::Seek(size_t index) const {
@@ -665,11 +674,8 @@ ListCursor ListView::Seek(size_t index) const {
   }
   const ListPlace place = list_->PlaceOf(index);
   cursor.list_ = list_;
-  cursor.node_ = place.node;
-  list_->Touch(place.node);
-  cursor.bytes_ = list_->NodeBytes(place.node);
-  cursor.plain_ = list_->IsPlain(place.node);
-  cursor.offset_ = place.offset;
+  cursor.EnterNode(place.node, /*at_first=*/true);
+  if (cursor.form_ == ListCursor::Form::kListpack) cursor.offset_ = place.offset;
   return cursor;
 }
 

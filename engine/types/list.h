@@ -3,7 +3,8 @@
 //   packed   the entry's bytes are the one listpack
 //   object   List: a ring of node descriptors, 32 bytes each, over blocks of their own
 //
-//       ring    [ node | node | node | node ]        id, count, where, size: 32 B a node, contiguous
+//       ring    [ node | node | node | node ]        id, count, where, size: 32 B a node,
+//       contiguous
 //                  │      │      │
 //                  │      │      └─► nothing: absent, the bytes are a row of `elements`
 //                  │      └────────► block: [ room | header elements end | room ]     a listpack
@@ -154,7 +155,8 @@ class List final : public Collection {
   bool paged() const { return paged_; }
   /// Whether the next capture is to be a paged one.
   bool IsToBePaged(uint64_t threshold) const {
-    return !whole() || bytes_ >= threshold || (paged_ && bytes_ >= threshold / 4);
+    const size_t bytes = bytes_ - removed_.capacity() * sizeof(uint64_t);
+    return !whole() || bytes >= threshold || (paged_ && bytes >= threshold / 4);
   }
   /// Appends the nodes of the part that are absent.
   void FindAbsent(const ListPart& part, std::vector<Absent>* absent) const;
@@ -162,9 +164,10 @@ class List final : public Collection {
   void FindAhead(const ListPart& part, size_t count, std::vector<Absent>* absent) const;
   /// A read of the absent node was started. REQUIRES: ticket is not 0 and was never given before.
   void SetTicket(size_t node, uint64_t ticket) { At(node).ticket = ticket; }
-  /// What a read brought. `place`: where the node was. False: the read is not the newest one of the
-  /// node, or that is gone. kCorruption if the bytes are not what the directory says.
-  codec::StatusOr<bool> InstallNode(const Absent& place, std::string_view bytes);
+  /// What a read brought; null: there is no such row. `place`: where the node was. False: the read
+  /// is not the newest one of the node, or that is gone. kCorruption if the row is missing all the
+  /// same, or not what the directory says.
+  codec::StatusOr<bool> InstallNode(const Absent& place, std::optional<std::string_view> row);
   /// Drops clean nodes but the first and the last, looking at up to twice `looks`, and returns how
   /// many went; those used since the last time stay. REQUIRES: paged(), no capture is in flight.
   size_t DropNodesUnused(size_t looks);
@@ -218,7 +221,7 @@ class List final : public Collection {
   bool CanMerge(size_t node, const NodeLimit& limit) const;  // with the one behind it
   void MergeWithNext(size_t node);
   void Reallocate(Node& node, size_t capacity);
-  void TrimRoom(Node& node);    // of a node that is no longer pushed to
+  void TrimRoom(Node& node);  // of a node that is no longer pushed to
   // Of the elements of the part; first > last: there are none.
   struct NodeRange {
     size_t first = 1, last = 0;
@@ -229,6 +232,10 @@ class List final : public Collection {
   void NoteAbsent(size_t node, std::vector<Absent>* absent) const;
   void ForgetRow(const Node& node);
   bool DropIfUnused(Node* node);
+  void ForgetRemoved() {
+    bytes_ -= removed_.capacity() * sizeof(uint64_t);
+    std::vector<uint64_t>().swap(removed_);  // its memory, too
+  }
   void ReturnRoom(Node& node);  // of a node that has become small
 
   Node* ring_;
@@ -260,38 +267,49 @@ void List::Save(std::string* directory, Put&& put, Erase&& erase) {
     node.stored = 1;
   }
   for (uint64_t id : removed_) erase(id);
-  bytes_ -= removed_.capacity() * sizeof(uint64_t);
-  removed_ = {};
+  ForgetRemoved();
   paged_ = true;
 }
 
-/// Walks a list's elements in both directions. Good until the next change of the list.
+/// Walks a list's elements in both directions. It may stand on an element that is not in memory, as
+/// behind the last one of a part; to look at it dies. Good until the next change of the list.
 class ListCursor {
  public:
   bool valid() const { return offset_ != codec::ListpackView::kNone; }
   /// REQUIRES of the rest: valid().
   codec::PackedValue value() const {
-    return plain_ ? codec::PackedValue::Text(bytes_) : codec::ListpackView(bytes_).At(offset_);
+    return form_ == Form::kListpack ? codec::ListpackView(bytes_).At(offset_)
+                                    : codec::PackedValue::Text(PlainBytes());
   }
   void Next() {
-    offset_ = plain_ ? codec::ListpackView::kNone : codec::ListpackView(bytes_).Next(offset_);
+    offset_ = form_ == Form::kListpack ? codec::ListpackView(bytes_).Next(offset_) : LeavePlain();
     if (!valid() && list_ != nullptr && node_ + 1 < list_->node_count()) EnterNode(node_ + 1, true);
   }
   void Previous() {
-    offset_ = plain_ ? codec::ListpackView::kNone : codec::ListpackView(bytes_).Prev(offset_);
+    offset_ = form_ == Form::kListpack ? codec::ListpackView(bytes_).Prev(offset_) : LeavePlain();
     if (!valid() && list_ != nullptr && node_ > 0) EnterNode(node_ - 1, false);
   }
 
  private:
   friend class ListView;
 
+  enum class Form : uint8_t { kListpack, kPlain, kAbsent };
+
   void EnterNode(size_t node, bool at_first);
+  std::string_view PlainBytes() const {
+    CHECK(form_ == Form::kPlain) << "an element is looked at that is not in memory";
+    return bytes_;
+  }
+  size_t LeavePlain() const {
+    (void)PlainBytes();
+    return codec::ListpackView::kNone;
+  }
 
   const List* list_ = nullptr;  // null: packed
   size_t node_ = 0;
   std::string_view bytes_;
   size_t offset_ = codec::ListpackView::kNone;
-  bool plain_ = false;
+  Form form_ = Form::kListpack;
 };
 
 /// Reads a list in either form. REQUIRES: a resident list. Good until the next change.

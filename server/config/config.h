@@ -88,11 +88,12 @@ struct ServerConfig {
   uint64_t maxmemory;  // bytes; 0: the engine's choice
   engine::EvictionPolicy maxmemory_policy;
   int64_t maxmemory_samples, lfu_log_factor, lfu_decay_minutes;
-  bool tiering;            // ours, from here to checkpoint_log_bytes
+  bool tiering;            // ours, from here to cold_direct_io
   uint64_t maxdisk;        // bytes; 0: up to log_low_water
   uint64_t log_low_water;  // bytes of free disk below which growing writes are refused
   uint64_t log_segment_bytes;
   uint64_t checkpoint_log_bytes;
+  uint64_t paged_threshold;  // bytes of a list in memory
   int64_t recovery_budget_ms, cold_readers;
   bool cold_direct_io;
 

@@ -466,6 +466,7 @@ const ConfigRow kTable[] = {
         .Apply(ApplyAction::kEngine),
     Number("recovery-budget-ms", &C::recovery_budget_ms, 1, kIntMax, 1000)
         .Apply(ApplyAction::kEngine),
+    Bytes("paged-threshold", &C::paged_threshold, 1, 64 * kKb).Apply(ApplyAction::kEngine),
     Number("cold-readers", &C::cold_readers, 1, 256, 8).Immutable(),
     Bool("cold-direct-io", &C::cold_direct_io, true).Immutable(),
 };

@@ -41,12 +41,19 @@ void ExpectGolden(const std::string& bytes, const std::string& name) {
   EXPECT_EQ(ToHex(bytes), ToHex(Golden("cold-tier/v2/" + name))) << name;
 }
 
+std::string ElementKey(uint64_t element, const std::string& key = kKey) {
+  std::string out = EncodeChunkPrefix(kId, kPosition, key);
+  AppendElementNumber(&out, element);
+  return out;
+}
+
 TEST(ColdRecord, GoldenKeys) {
   ExpectGolden(EncodeColdKey(kId, kPosition, kKey), "values_key.hex");
   ExpectGolden(EncodeChunkKey(kId, kPosition, kKey, 2), "payload_key.hex");
   ExpectGolden(EncodeExpiryKey(kId, 1700000000123, kPosition, kKey), "expiry_key.hex");
   ExpectGolden(EncodeGraveKey(0xa1b2c3d4e5f6, kId, kPosition, kKey), "graves_key.hex");
   ExpectGolden(EncodeMetaCountsKey(kId), "meta_counts_key.hex");
+  ExpectGolden(ElementKey(300), "elements_key.hex");
 
   const auto values = DecodeColdKey(Golden("cold-tier/v2/values_key.hex"));
   ASSERT_TRUE(values.ok());
@@ -139,6 +146,131 @@ TEST(ColdRecord, WholeLimit) {
   const auto read = DecodeWholeRecord(key, bytes);
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read->inline_payload.size(), kMaxWholePayload);
+}
+
+TEST(ColdRecord, GoldenPagedList) {
+  // The record: a directory is a payload like any other.
+  const std::string key = EncodeColdKey(kId, kPosition, kKey);
+  const std::string directory = Golden("cold-tier/v2/elements_directory.hex");
+  ColdHeader header;
+  header.type = kPagedList;
+  header.encoding_hint = 8;
+  header.payload_inline = true;
+  header.lsn = 9;
+  header.count = 330;
+  header.length = directory.size();
+  std::string record;
+  AppendColdValue(&record, key, header, directory);
+  ExpectGolden(record, "elements_record.hex");
+  const std::string golden = Golden("cold-tier/v2/elements_record.hex");
+  const auto read = DecodeColdValue(key, golden);
+  ASSERT_TRUE(read.ok()) << read.status().ToString();
+  EXPECT_EQ(read->header, header);
+  EXPECT_EQ(read->inline_payload, directory);
+
+  // Its rows.
+  const std::string listpack(
+      "\x0d\0\0\0\2\0\x81"
+      "a\2\x81"
+      "b\2\xff",
+      13);
+  const struct {
+    uint64_t element;
+    std::string bytes;
+    std::string file;
+  } kRows[] = {{300, listpack, "elements_value.hex"}, {8, "hello", "elements_value_plain.hex"}};
+  for (const auto& row : kRows) {
+    std::string sealed;
+    AppendElementValue(&sealed, ElementKey(row.element), row.bytes);
+    ExpectGolden(sealed, row.file);
+    const std::string stored = Golden("cold-tier/v2/" + row.file);
+    const auto bytes = OpenElementValue(ElementKey(row.element), stored);
+    ASSERT_TRUE(bytes.ok()) << bytes.status().ToString();
+    EXPECT_EQ(*bytes, row.bytes);
+  }
+}
+
+TEST(ColdRecord, AnElementUnderAnotherKeyOrDamagedIsRefused) {
+  const std::string key = ElementKey(300);
+  for (const std::string& bytes : {std::string(), std::string("hello"), std::string(8187, 'x')}) {
+    std::string sealed = "before";  // it is appended
+    AppendElementValue(&sealed, key, bytes);
+    ASSERT_TRUE(sealed.starts_with("before" + bytes));
+    sealed.erase(0, 6);
+    ASSERT_EQ(sealed.size(), bytes.size() + 4);
+    const auto opened = OpenElementValue(key, sealed);
+    ASSERT_TRUE(opened.ok()) << opened.status().ToString();
+    EXPECT_EQ(*opened, bytes);
+
+    const auto code = [](const std::string& other_key, std::string_view value) {
+      return OpenElementValue(other_key, value).status().code();
+    };
+    EXPECT_EQ(code(ElementKey(301), sealed), StatusCode::kCorruption);
+    EXPECT_EQ(code(ElementKey(300, "other"), sealed), StatusCode::kCorruption);
+    EXPECT_EQ(code("", sealed), StatusCode::kCorruption);
+    for (size_t cut = 0; cut < sealed.size(); ++cut) {
+      EXPECT_EQ(code(key, std::string_view(sealed).substr(0, cut)), StatusCode::kCorruption) << cut;
+    }
+    EXPECT_EQ(code(key, sealed + "x"), StatusCode::kCorruption);
+    std::string flipped = sealed;
+    for (size_t bit = 0; bit < sealed.size() * 8; ++bit) {
+      flipped[bit / 8] = static_cast<char>(flipped[bit / 8] ^ (1 << bit % 8));
+      ASSERT_EQ(code(key, flipped), StatusCode::kCorruption) << bit;
+      flipped[bit / 8] = sealed[bit / 8];
+    }
+  }
+}
+
+// The writer deletes the rows of a key by this range, knowing none of them.
+TEST(ColdRecord, ElementsOfAKeyAreOneRangeInOrder) {
+  const std::string keys[] = {
+      "",    std::string("\0", 1), "a", std::string("a\0", 2), std::string("a\0b", 3), "a\1", "ab",
+      "\xff"};
+  std::string last;
+  for (const std::string& key : keys) {
+    for (const uint64_t element : {0ull, 1ull, 255ull, 256ull, 1ull << 40, (1ull << 56) - 1}) {
+      const std::string row = ElementKey(element, key);
+      EXPECT_LT(last, row);
+      EXPECT_TRUE(row.starts_with(EncodeChunkPrefix(kId, kPosition, key)));
+      for (const std::string& other : keys) {
+        const bool inside = ElementKey(0, other) <= row && row < ElementKey(UINT64_MAX, other);
+        EXPECT_EQ(inside, other == key);
+      }
+      last = row;
+    }
+  }
+}
+
+TEST(ColdRecord, ExpiryValues) {
+  const struct {
+    bool has_chunks, has_elements;
+    std::string bytes;
+  } kAll[] = {{false, false, ""},
+              {true, false, Golden("cold-tier/v2/expiry_value_chunks.hex")},
+              {false, true, Golden("cold-tier/v2/expiry_value_elements.hex")},
+              {true, true, Golden("cold-tier/v2/expiry_value_both.hex")}};
+  for (const auto& value : kAll) {
+    EXPECT_EQ(ToHex(EncodeExpiryValue(value.has_chunks, value.has_elements)), ToHex(value.bytes));
+    bool has_chunks = !value.has_chunks;
+    bool has_elements = !value.has_elements;
+    const Status status = DecodeExpiryValue(value.bytes, &has_chunks, &has_elements);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    EXPECT_EQ(has_chunks, value.has_chunks);
+    EXPECT_EQ(has_elements, value.has_elements);
+    // One byte at most.
+    for (const char more : {'\0', '\1', '\2', '\3'}) {
+      if (value.bytes.empty()) continue;
+      EXPECT_EQ(DecodeExpiryValue(value.bytes + more, &has_chunks, &has_elements).code(),
+                StatusCode::kCorruption);
+    }
+  }
+  for (int flags = 4; flags < 256; ++flags) {
+    const std::string bytes(1, static_cast<char>(flags));
+    bool has_chunks = false;
+    bool has_elements = false;
+    EXPECT_EQ(DecodeExpiryValue(bytes, &has_chunks, &has_elements).code(), StatusCode::kCorruption)
+        << flags;
+  }
 }
 
 TEST(ColdRecord, GoldenMeta) {

@@ -45,6 +45,26 @@ void Sign(std::string_view key, std::string* bytes) {
   StoreFixed32(bytes->data() + at, crc);
 }
 
+void CheckElement(std::string_view key, std::string_view sealed) {
+  const auto bytes = OpenElementValue(key, sealed);
+  if (!bytes.ok()) return;
+  std::string again;
+  AppendElementValue(&again, key, *bytes);
+  FUZZ_CHECK(again == sealed);
+}
+
+void CheckExpiryValue(std::string_view bytes) {
+  bool has_chunks = false;
+  bool has_elements = false;
+  if (!DecodeExpiryValue(bytes, &has_chunks, &has_elements).ok()) return;
+  bool chunks_again = !has_chunks;
+  bool elements_again = !has_elements;
+  const std::string_view again = EncodeExpiryValue(has_chunks, has_elements);
+  FUZZ_CHECK(again == bytes);
+  FUZZ_CHECK(DecodeExpiryValue(again, &chunks_again, &elements_again).ok());
+  FUZZ_CHECK(chunks_again == has_chunks && elements_again == has_elements);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -81,5 +101,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   with_checksum = bytes;
   Sign(chunk_key, &with_checksum);
   CheckWhole(chunk_key, with_checksum);
+
+  CheckExpiryValue(bytes);
+  std::string element_key = EncodeChunkPrefix(5, 0x0123456789abcdef, std::string_view("us\0er", 5));
+  AppendElementNumber(&element_key, 300);
+  CheckElement(element_key, bytes);
+  if (size >= 4) {
+    const std::string_view body = bytes.substr(0, size - 4);
+    with_checksum = bytes;
+    StoreFixed32(with_checksum.data() + body.size(), Crc32c(Crc32c(0, element_key), body));
+    const auto opened = OpenElementValue(element_key, with_checksum);
+    FUZZ_CHECK(opened.ok() && *opened == body);
+    CheckElement(element_key, with_checksum);
+  }
   return 0;
 }

@@ -12,12 +12,14 @@
 #include <vector>
 
 #include "codec/bytes.h"
+#include "codec/list_directory.h"
 #include "codec/rdb/object.h"
 #include "tests/codec/golden.h"
 
 extern "C" {
 int Fuzz_cold_record(const uint8_t* data, size_t size);
 int Fuzz_collection_payload(const uint8_t* data, size_t size);
+int Fuzz_list_directory(const uint8_t* data, size_t size);
 int Fuzz_log_frame(const uint8_t* data, size_t size);
 int Fuzz_packed(const uint8_t* data, size_t size);
 int Fuzz_rdb_object(const uint8_t* data, size_t size);
@@ -117,6 +119,22 @@ TEST(FuzzSmoke, Packed) {
     seeds.push_back(kind->second + *bytes);
   }
   RunTarget(Fuzz_packed, seeds);
+}
+
+TEST(FuzzSmoke, ListDirectory) {
+  std::vector<std::string> seeds = {Golden("cold-tier/v2/elements_directory.hex")};
+  // A longer one, of pushes to both ends: ids fall, then rise.
+  std::string& longer = seeds.emplace_back();
+  constexpr uint64_t kNodes = 60;
+  AppendListDirectoryHead(&longer, 1000, kNodes);
+  uint64_t previous_id = 0;
+  for (uint64_t i = 0; i < kNodes; ++i) {
+    const ListDirectoryNode node{
+        .id = i < 30 ? 900 - i : 500 + i, .bytes = 8100 + i, .count = 1 + i * 7, .plain = i == 0};
+    AppendListDirectoryNode(&longer, node, previous_id);
+    previous_id = node.id;
+  }
+  RunTarget(Fuzz_list_directory, seeds);
 }
 
 TEST(FuzzSmoke, LogFrame) { RunTarget(Fuzz_log_frame, GoldenSeeds("log/v1")); }

@@ -25,7 +25,8 @@ CLIENTS = 4
 KEYS_A_CLIENT = int(os.environ.get("KILL_KEYS") or 16_000)  # x 1 KB x 4 clients = 64 MB
 MAXMEMORY = os.environ.get("KILL_MAXMEMORY") or "16mb"
 SECONDS_OF_LOAD = float(os.environ.get("KILL_SECONDS") or 1.5)
-OUR_ARGUMENTS = ("--log-segment-bytes", "4mb")
+# Lists of more than three elements are paged.
+OUR_ARGUMENTS = ("--log-segment-bytes", "4mb", "--paged-threshold", "1", "--list-max-listpack-size", "3")
 COUNTERS = ("tc_checkpoints", "tc_spilled_keys", "tc_log_segments_recycled")
 MISSING = (None, -1)
 

@@ -16,7 +16,8 @@ STEPS = int(os.environ.get("ORACLE_STEPS") or 20_000)
 STEPS_A_ROUND = 10_000
 SEED = os.environ.get("ORACLE_SEED") or ""
 SHRINK_SECONDS = float(os.environ.get("ORACLE_SHRINK_SECONDS") or 45)
-OUR_ARGUMENTS = ("--maxmemory", "16mb", "--appendonly", "yes")
+# Every list of two nodes is paged.
+OUR_ARGUMENTS = ("--maxmemory", "16mb", "--appendonly", "yes", "--paged-threshold", "1")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,7 @@ def test_random_commands_get_the_same_replies_and_leave_the_same_contents(pair, 
     if pair[1].is_ours:
         info = pair[1].info("tiering")
         assert int(info["tc_spilled_keys"]) > 0, "no key left memory: the test shows nothing"
+        assert int(info["tc_read_list_nodes"]) > 0, "no list was read node by node"
         with pair[1].connect() as connection:
             assert resp.parse_info(connection.command("INFO", "everything"))["redis_version"] == "7.0.15"
 
