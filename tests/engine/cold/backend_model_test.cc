@@ -102,6 +102,21 @@ void ExpectSame(ColdBackend* rocks, ColdBackend* fake, ColdWorkload* work) {
     EXPECT_EQ(a, b);
     EXPECT_EQ(inline_a, inline_b);
   }
+  for (const auto& [key, entry] : work->entries()) {
+    const auto& [id, position, name] = key;
+    std::vector<ColdElementRow> a;
+    for (uint64_t element = 1; element <= 8; ++element) a.push_back({.element = element});
+    for (const uint64_t element : entry.elements) a.push_back({.element = element});
+    std::vector<ColdElementRow> b = a;
+    const Status status = rocks->GetElements(id, position, name, a);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    ASSERT_TRUE(fake->GetElements(id, position, name, b).ok());
+    for (size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(a[i].found, b[i].found) << "element " << a[i].element;
+      EXPECT_EQ(a[i].found, entry.elements.contains(a[i].element));
+      EXPECT_EQ(a[i].bytes, b[i].bytes);
+    }
+  }
   std::map<uint64_t, std::set<std::pair<uint64_t, std::string>>> picked;
   for (int i = 0; i < 300; ++i) {
     const auto [id, position, key] = work->PickKey();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -21,6 +22,8 @@ class ColdWorkload {
     uint64_t length = 0;
     bool chunks = false;
     Lsn lsn = 0;
+    bool paged = false;
+    std::set<uint64_t> elements = {};  // rows, if it is paged
   };
   using Key = std::tuple<uint64_t, uint64_t, std::string>;
 
@@ -72,7 +75,9 @@ class ColdWorkload {
       const auto& [id, position, name] = key;
       const auto it = entries_.find(key);
       ColdPrevious previous;
-      if (it != entries_.end()) previous = {it->second.expire_ms, it->second.chunks};
+      if (it != entries_.end()) {
+        previous = {it->second.expire_ms, it->second.chunks, it->second.paged};
+      }
       ColdImage image;
       image.type = static_cast<uint8_t>(random_.Uniform(3));
       image.encoding = static_cast<uint8_t>(random_.Uniform(3));
@@ -87,18 +92,27 @@ class ColdWorkload {
       }
       Entry entry{image.expire_ms, 0, false, lsn_};
       if (previous.has_chunks && random_.OneIn(3)) {
-        entry.length = it->second.length;
-        entry.chunks = true;
+        entry = it->second;
+        entry.expire_ms = image.expire_ms;
+        entry.lsn = lsn_;
+        if (entry.paged) image.type = codec::kPagedList;
         batch->PutHeader(id, position, name, image, entry.length, previous);
       } else {
         std::string payload = MakePayload();
         entry.length = payload.size();
         entry.chunks = payload.size() > codec::kMaxInlinePayload;
+        if (random_.OneIn(3)) {
+          entry.paged = true;
+          image.type = codec::kPagedList;
+          image.keeps_elements = previous.has_elements && !random_.OneIn(4);
+          if (image.keeps_elements) entry.elements = it->second.elements;
+        }
         if (random_.OneIn(2)) {
           batch->Put(id, position, name, image, std::move(payload), previous);
         } else {
           batch->Put(id, position, name, image, std::string_view(payload), previous);
         }
+        if (entry.paged) ChangeElements(batch, key, &entry.elements);
       }
       entries_[key] = entry;
     }
@@ -109,6 +123,21 @@ class ColdWorkload {
       expires += entry.expire_ms != 0 ? 1 : 0;
     }
     for (const auto& [id, c] : counts) batch->SetCounts(id, c.first, c.second);
+  }
+
+  // Few numbers, so that rows meet older ones; large bytes are moved into the batch.
+  void ChangeElements(ColdBatch* batch, const Key& key, std::set<uint64_t>* elements) {
+    const auto& [id, position, name] = key;
+    for (uint64_t n = random_.Uniform(6); n > 0; --n) {
+      const uint64_t element = 1 + random_.Uniform(random_.OneIn(3) ? uint64_t{1} << 55 : 8);
+      if (elements->contains(element) && random_.OneIn(2)) {
+        batch->DeleteElement(id, position, name, element);
+        elements->erase(element);
+      } else {
+        batch->PutElement(id, position, name, element, MakePayload());
+        elements->insert(element);
+      }
+    }
   }
 
   void Drop(ColdBatch* batch, uint64_t id) {
