@@ -220,7 +220,7 @@ codec::Status Residency::InstallResult(ColdRead* read, Space* space, bool* found
 }
 
 codec::StatusOr<uint64_t> Residency::InstallNodes(const ColdRead& read, Space& space,
-                                                  std::span<const List::Absent> nodes) {
+                                                  std::span<const List::Absent> nodes, bool pin) {
   TC_RETURN_IF_ERROR(read.status);
   // Gone, or another value by now: its nodes are nobody's.
   Entry* const entry = space.table.Find(read.position, read.key);
@@ -233,7 +233,7 @@ codec::StatusOr<uint64_t> Residency::InstallNodes(const ColdRead& read, Space& s
     const ColdElementRow& row = read.elements[i];
     // Another client may have removed the node meanwhile, and its row with it.
     const codec::StatusOr<bool> installed = list->InstallNode(
-        nodes[i], row.found ? std::optional<std::string_view>(row.bytes) : std::nullopt);
+        nodes[i], row.found ? std::optional<std::string_view>(row.bytes) : std::nullopt, pin);
     status = installed.status();
     if (installed.ok() && *installed) ++core_.stats.read_nodes;
   }
@@ -255,12 +255,14 @@ void Residency::Pin(Space& space, Fault* fault, uint64_t bytes) {
 void Residency::Unpin(const Fault& fault) {
   if (!fault.pinned) return;
   pinned_bytes_ -= fault.pinned_bytes;
+  Space* const space = core_.keyspace.Find(fault.id);
+  Entry* const entry = space != nullptr ? space->table.Find(fault.position, fault.key) : nullptr;
+  if (List* list = entry != nullptr ? ListObject(entry) : nullptr; list != nullptr) {
+    for (const List::Absent& node : fault.nodes) list->Unpin(node);
+  }
   const auto it = pins_.find(PinName(fault.id, fault.position, fault.key));
   if (--it->second > 0) return;
   pins_.erase(it);
-  Space* const space = core_.keyspace.Find(fault.id);
-  if (space == nullptr) return;
-  Entry* const entry = space->table.Find(fault.position, fault.key);
   if (entry != nullptr) entry->Set(Entry::kPinned, false);
 }
 
@@ -275,7 +277,8 @@ void Residency::Complete(ColdRead* read) {
     fault.state = State::kArrived;  // as far as it goes: the waiters ask again
     if (!fault.voided) VoidFault(fault.id, fault.position, fault.key);
   } else if (fault.of_nodes) {
-    const codec::StatusOr<uint64_t> bytes = InstallNodes(*read, *space, fault.nodes);
+    const codec::StatusOr<uint64_t> bytes =
+        InstallNodes(*read, *space, fault.nodes, fault.references > 0);
     error = bytes.status();
     fault.state = error.ok() ? State::kArrived : State::kFailed;
     if (error.ok()) {
@@ -390,7 +393,7 @@ codec::Status Residency::ReadNodesNow(Space& space, uint64_t position, const Ent
   }
   core_.cold->ReadNow(&read);
   ++core_.stats.synchronous_cold_reads;
-  return InstallNodes(read, space, nodes).status();
+  return InstallNodes(read, space, nodes, /*pin=*/false).status();
 }
 
 }  // namespace thermocline::engine

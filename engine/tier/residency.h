@@ -71,7 +71,7 @@ class Residency {
     bool voided = false;
     bool pinned = false;
     uint64_t pinned_bytes = 0;
-    bool of_nodes = false;         // of a list that is here; `nodes` says where they were then
+    bool of_nodes = false;  // of a list that is here; `nodes` says where they were then
     std::vector<List::Absent> nodes;
     int references = 0;            // waiters that have it in their list
     std::vector<Waiter*> waiting;  // of these, who still waits for the result
@@ -89,8 +89,7 @@ class Residency {
   Fault* FindFault(DbId id, uint64_t position, std::string_view key);
   void VoidFault(DbId id, uint64_t position, std::string_view key);
   void Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter);
-  Fault* NewFault(const Space& space, uint64_t position, std::string_view key,
-                  ColdRead::Kind kind);
+  Fault* NewFault(const Space& space, uint64_t position, std::string_view key, ColdRead::Kind kind);
   /// The nodes of the part are here, or have failed for this waiter. Otherwise their reads are
   /// started or joined.
   bool PrepareNodes(const Space& space, uint64_t position, List* list, const KeyRequest& request,
@@ -99,7 +98,7 @@ class Residency {
                   std::span<List::Absent> nodes, Waiter* waiter);
   /// Of a read of nodes; the bytes that came into memory.
   codec::StatusOr<uint64_t> InstallNodes(const ColdRead& read, Space& space,
-                                         std::span<const List::Absent> nodes);
+                                         std::span<const List::Absent> nodes, bool pin);
   codec::Status ReadNodesNow(Space& space, uint64_t position, const Entry* entry,
                              const KeyRequest& request);
   void Pin(Space& space, Fault* fault, uint64_t bytes);

@@ -83,8 +83,7 @@ void Spiller::Measure() {
 
 uint64_t Spiller::DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks) {
   List* const list = ListObject(entry);
-  if (list == nullptr || *looks == 0 || !list->paged() || entry->Has(Entry::kPinned) ||
-      space.in_flight.Contains(position)) {
+  if (list == nullptr || *looks == 0 || !list->paged() || space.in_flight.Contains(position)) {
     return 0;
   }
   const size_t old_bytes = entry->MemoryBytes();
@@ -158,8 +157,11 @@ bool Spiller::CanDrop(const Space& space, uint64_t position, const Entry* entry)
          !space.in_flight.Contains(position);
 }
 
-void Spiller::DropIfUnused(Space& space, uint64_t position, Entry* entry) {
-  if (entry->frequency() != 0 || !CanDrop(space, position, entry) || used() <= KeepFree(8)) return;
+void Spiller::DropLanded(Space& space, uint64_t position, Entry* entry, bool unchanged) {
+  if (used() <= KeepFree(8)) return;
+  size_t looks = kSliceListNodes;
+  if (DropNodes(space, position, entry, &looks) > 0) pause_ = 0;
+  if (!unchanged || entry->frequency() != 0 || !CanDrop(space, position, entry)) return;
   ghosts_.Add(space.id, position);
   hot_.Drop(space, position, entry);
   ++core_.stats.spilled_keys;

@@ -11,11 +11,11 @@
 // keys are deleted as Redis does.
 //
 // Lists of some size leave node by node (engine/types/list.h): the clock drops the clean nodes that
-// were not used since its last turn, whether or not the list is in use or dirty; only the rest of it
-// is an entry like others.
+// were not used since its last turn, whether or not the list is in use or dirty; only the rest of
+// it is an entry like others.
 //
-// Any other value is in memory whole or not at all. One of an eighth of the budget and more that is used
-// again and again, a giant, would be read and written back for every command if it had to fit;
+// Any other value is in memory whole or not at all. One of an eighth of the budget and more that is
+// used again and again, a giant, would be read and written back for every command if it had to fit;
 // others would wait for ever. So the budget gives way: whatever giants take, the rest has the floor
 // at least. Together they may take what the machine has, beyond which they are spilled in turn;
 // when one alone takes it all, growth is refused. Executor thread.
@@ -52,8 +52,8 @@ class Spiller {
   void NoteNew(const Space& space, uint64_t position);
   /// A key is read from the cold tier: whether it left the small FIFO lately.
   bool TakeGhost(const Space& space, uint64_t position) { return ghosts_.Take(space.id, position); }
-  /// The entry's capture landed while memory is short.
-  void DropIfUnused(Space& space, uint64_t position, Entry* entry);
+  /// The entry's capture landed while memory is short. `unchanged`: it is its newest state.
+  void DropLanded(Space& space, uint64_t position, Entry* entry, bool unchanged);
 
   Admission Admit(Waiter* waiter);
   /// The waiter's command ran, or never will: it has no place in the queue any more.

@@ -459,11 +459,12 @@ void WriteBack::DropLanded(bool spill) {
   for (const LandedKey& key : landed_keys_) {
     Space& space = *key.space;
     Entry* entry = space.table.Find(key.position, key.key);
-    if (entry == nullptr || entry->Has(Entry::kDirty) || entry->lsn() != key.lsn) continue;
+    if (entry == nullptr) continue;
+    const bool unchanged = !entry->Has(Entry::kDirty) && entry->lsn() == key.lsn;
     if (entry->Has(Entry::kTombstone)) {
-      hot_.Drop(space, key.position, entry);
+      if (unchanged) hot_.Drop(space, key.position, entry);
     } else if (spill) {
-      core_.spiller->DropIfUnused(space, key.position, entry);
+      core_.spiller->DropLanded(space, key.position, entry, unchanged);
     }
   }
   landed_keys_.clear();

@@ -200,6 +200,7 @@ void List::InsertNode(size_t node, std::string_view bytes, size_t count, bool pl
   fresh.dirty = 1;
   fresh.stored = 0;
   fresh.used = 0;
+  fresh.pinned = 0;
   fresh.capacity = static_cast<uint32_t>(capacity);
   fresh.begin = 0;
   fresh.size = static_cast<uint32_t>(bytes.size());
@@ -540,22 +541,30 @@ void List::FindAhead(const ListPart& part, size_t count, std::vector<Absent>* ab
   }
 }
 
-codec::StatusOr<bool> List::InstallNode(const Absent& place, std::optional<std::string_view> row) {
+List::Node* List::Find(const Absent& place) {
   // Pushes and pops have moved it by a few places, if at all.
-  size_t node = node_count_;
   for (size_t distance = 0; distance <= std::max(place.node, node_count_); ++distance) {
-    if (place.node >= distance && place.node - distance < node_count_ &&
-        At(place.node - distance).id == place.id) {
-      node = place.node - distance;
-      break;
+    if (place.node >= distance && place.node - distance < node_count_) {
+      Node& before = At(place.node - distance);
+      if (before.id == place.id) return &before;
     }
-    if (place.node + distance < node_count_ && At(place.node + distance).id == place.id) {
-      node = place.node + distance;
-      break;
+    if (place.node + distance < node_count_) {
+      Node& behind = At(place.node + distance);
+      if (behind.id == place.id) return &behind;
     }
   }
-  if (node == node_count_ || IsResident(node) || At(node).ticket != place.ticket) return false;
-  Node& n = At(node);
+  return nullptr;
+}
+
+void List::Unpin(const Absent& place) {
+  if (Node* node = Find(place); node != nullptr) node->pinned = 0;
+}
+
+codec::StatusOr<bool> List::InstallNode(const Absent& place, std::optional<std::string_view> row,
+                                        bool pin) {
+  Node* const found = Find(place);
+  if (found == nullptr || found->capacity != 0 || found->ticket != place.ticket) return false;
+  Node& n = *found;
   if (!row) {
     return codec::Status::Corruption("node " + std::to_string(n.id) + " of a list is missing");
   }
@@ -573,6 +582,7 @@ codec::StatusOr<bool> List::InstallNode(const Absent& place, std::optional<std::
   n.capacity = static_cast<uint32_t>(capacity);
   n.begin = 0;
   n.used = 0;
+  n.pinned = pin;
   bytes_ += capacity;
   --absent_;
   return true;
@@ -599,7 +609,7 @@ size_t List::DropNodesUnused(size_t looks) {
 }
 
 bool List::DropIfUnused(Node* node) {
-  if (node->capacity == 0 || node->dirty) return false;
+  if (node->capacity == 0 || node->dirty || node->pinned) return false;
   if (node->used) {
     node->used = 0;
     return false;
@@ -636,6 +646,7 @@ codec::StatusOr<std::unique_ptr<List>> List::FromDirectory(std::string_view dire
     n.dirty = 0;
     n.stored = 1;
     n.used = 0;
+    n.pinned = 0;
     n.capacity = 0;
     n.begin = 0;
     n.size = static_cast<uint32_t>(node.bytes);

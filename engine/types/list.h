@@ -84,9 +84,10 @@ class NodeLimit {
   bool AllowsInsert(size_t bytes, size_t count, size_t text_bytes) const {
     return Allows(bytes + text_bytes + 8, count + 1);
   }
-  /// Whether two listpacks may become one.
+  /// Whether two listpacks may become one. The estimate is Redis's, again: it takes a ziplist's
+  /// header and end off, four bytes more than goes, so the sum may exceed the limit by as much.
   bool AllowsMerge(size_t bytes_a, size_t count_a, size_t bytes_b, size_t count_b) const {
-    return Allows(bytes_a + bytes_b - 7, count_a + count_b);
+    return Allows(bytes_a + bytes_b - 11, count_a + count_b);
   }
   /// What a node of small elements grows to.
   size_t bytes_max() const { return bytes_max_; }
@@ -167,7 +168,10 @@ class List final : public Collection {
   /// What a read brought; null: there is no such row. `place`: where the node was. False: the read
   /// is not the newest one of the node, or that is gone. kCorruption if the row is missing all the
   /// same, or not what the directory says.
-  codec::StatusOr<bool> InstallNode(const Absent& place, std::optional<std::string_view> row);
+  /// `pin`: it stays until Unpin.
+  codec::StatusOr<bool> InstallNode(const Absent& place, std::optional<std::string_view> row,
+                                    bool pin);
+  void Unpin(const Absent& place);
   /// Drops clean nodes but the first and the last, looking at up to twice `looks`, and returns how
   /// many went; those used since the last time stay. REQUIRES: paged(), no capture is in flight.
   size_t DropNodesUnused(size_t looks);
@@ -191,6 +195,7 @@ class List final : public Collection {
     uint64_t dirty : 1;   // its row is not as it is
     uint64_t stored : 1;  // it has a row
     uint64_t used : 1;    // since DropNodesUnused looked
+    uint64_t pinned : 1;  // somebody waits who needs it
     uint32_t capacity;    // of the block: an allocator class; 0: absent
     uint32_t begin;       // where the bytes begin in it
     uint32_t size;        // of the bytes
@@ -230,6 +235,8 @@ class List final : public Collection {
   // The number of the node that holds an element, and of the node's first element.
   size_t NodeOf(size_t index, size_t* first) const;
   void NoteAbsent(size_t node, std::vector<Absent>* absent) const;
+  // Where the node is by now; null: it is gone.
+  Node* Find(const Absent& place);
   void ForgetRow(const Node& node);
   bool DropIfUnused(Node* node);
   void ForgetRemoved() {

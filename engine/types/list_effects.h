@@ -24,8 +24,9 @@ class Lists final : public TypeEffects {
  public:
   Lists(Core& core, HotTier& hot) : core_(core), hot_(hot) {}
 
-  // REQUIRES of all: in a frame; the key is resident; it holds a list, or nothing where that is
-  // allowed. Texts do not lie inside the list.
+  // REQUIRES of all: in a frame; the key is resident as far as ListPart says (engine/types/
+  // list_part.h has one for each verb; those that look for an element need the whole); it holds a
+  // list, or nothing where that is allowed. Texts do not lie inside the list.
 
   /// LPUSH, RPUSH: one after the other; an absent key is created. Returns the new length. REQUIRES:
   /// elements is not empty.
@@ -44,7 +45,8 @@ class Lists final : public TypeEffects {
   /// that keeps all still counts as a change for watchers, as in Redis.
   void Trim(int db, std::string_view key, size_t start, size_t count);
   /// Takes an element from one end and puts it to the other, or back: LMOVE within one key, which
-  /// keeps its deadline even if this is its only element.
+  /// keeps its deadline even if this is its only element. Two elements of an end are resident if it
+  /// is both.
   void Rotate(int db, std::string_view key, ListEnd from, ListEnd to);
   /// A list of these elements instead of whatever is there. No elements: the key goes.
   void Replace(int db, std::string_view key, std::span<const std::string_view> elements);

@@ -135,7 +135,7 @@ class BlockedMove final : public BlockedCommand {
   BlockedMove(ListEnd from, ListEnd to) : from_(from), to_(to) {}
 
   ValueType type() const override { return ValueType::kList; }
-  engine::ListPart part() const override { return EndPart(from_, 1); }
+  engine::ListPart part() const override { return MovedPart(from_); }
   void AddKeys(const Client& client, std::vector<engine::KeyRequest>* keys) const override {
     keys->push_back({client.db, client.parked.argv[2], Need::kValue, EndPart(to_, 1)});
   }

@@ -653,8 +653,9 @@ ListPart EndPart(ListEnd end, uint64_t count) {
   return end == ListEnd::kHead ? ListPart::Head(n) : ListPart::Tail(n);
 }
 
+ListPart MovedPart(ListEnd from) { return EndPart(from, 2); }
 ListPart MoveSourcePart(std::span<const std::string_view> argv) {
-  return EndPart(ReadListEnd(argv, 3).value_or(ListEnd::kHead), 1);
+  return MovedPart(ReadListEnd(argv, 3).value_or(ListEnd::kHead));
 }
 ListPart MoveDestinationPart(std::span<const std::string_view> argv) {
   return EndPart(ReadListEnd(argv, 4).value_or(ListEnd::kHead), 1);

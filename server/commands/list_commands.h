@@ -18,6 +18,9 @@ std::optional<engine::ListEnd> ParseListEnd(CommandContext& c, size_t i);
 
 /// What commands on `count` elements of an end touch of a list.
 engine::ListPart EndPart(engine::ListEnd end, uint64_t count);
+/// A move from an end. Two elements: one that goes back to where it was may have been alone in its
+/// node, and is put into the next one then.
+engine::ListPart MovedPart(engine::ListEnd from);
 /// LMOVE: of the source, of the destination. LMPOP, with its number of keys at argv[count_at].
 engine::ListPart MoveSourcePart(std::span<const std::string_view> argv);
 engine::ListPart MoveDestinationPart(std::span<const std::string_view> argv);

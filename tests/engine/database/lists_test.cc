@@ -138,7 +138,7 @@ class ListsInDatabaseTest : public ::testing::Test {
       const std::string t = head ? elements.front() : elements.back();
       head ? elements.erase(elements.begin()) : elements.erase(elements.end() - 1);
       elements.insert(to == ListEnd::kHead ? elements.begin() : elements.end(), t);
-      On(key, {EndPart(end, 1), EndPart(to, 1)},
+      On(key, {EndPart(end, 2), EndPart(to, 1)},
          [&](Database&) { lists.Rotate(0, key, end, to); });
     }
     if (elements.empty()) model->erase(key);

@@ -212,6 +212,15 @@ TEST_F(PagedListTest, AReadOfAListThatIsGoneBringsNothing) {
   EXPECT_EQ(Length("k"), 0u);
 }
 
+TEST_F(PagedListTest, AnElementAloneInItsNodeIsMovedToItsOwnEnd) {
+  Push("k", 0, 401);
+  database_.Spill();
+  database_.Run({{0, "k", Need::kValue, ListPart::Tail(2)}}, [](Database& d) {
+    d.lists().Rotate(0, "k", ListEnd::kTail, ListEnd::kTail);
+  });
+  EXPECT_EQ(All("k"), Texts(0, 401));
+}
+
 // Its row is gone by the time it is looked for: that is no damage.
 TEST_F(PagedListTest, AReadOfANodeThatWasRemovedMeanwhileIsNoError) {
   database_.reads_first = false;

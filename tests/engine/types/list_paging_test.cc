@@ -70,7 +70,7 @@ class ListPagingTest : public testing::Test {
     for (List::Absent& node : absent) {
       node.ticket = ++ticket_;
       list().SetTicket(node.node, node.ticket);
-      const auto installed = list().InstallNode(node, rows_.at(node.id));
+      const auto installed = list().InstallNode(node, rows_.at(node.id), /*pin=*/false);
       EXPECT_TRUE(installed.ok() && *installed);
     }
     return absent.size();
@@ -297,19 +297,46 @@ TEST_F(ListPagingTest, OnlyTheNewestReadBringsANode) {
   List::Absent second = absent[0];
   second.ticket = 101;
   list().SetTicket(second.node, 101);
-  EXPECT_FALSE(*list().InstallNode(first, old_bytes));
-  ASSERT_TRUE(*list().InstallNode(second, old_bytes));
+  EXPECT_FALSE(*list().InstallNode(first, old_bytes, /*pin=*/false));
+  ASSERT_TRUE(*list().InstallNode(second, old_bytes, /*pin=*/false));
   editor().Set(20, "changed");
   Save();
   for (int i = 0; i < 3; ++i) list().DropNodesUnused(kAll);
   ASSERT_FALSE(list().IsResident(5));
   // Both are late now; so is one of the list that was there before.
-  EXPECT_FALSE(*list().InstallNode(first, old_bytes));
-  EXPECT_FALSE(*list().InstallNode(second, old_bytes));
+  EXPECT_FALSE(*list().InstallNode(first, old_bytes, /*pin=*/false));
+  EXPECT_FALSE(*list().InstallNode(second, old_bytes, /*pin=*/false));
   Reopen();
-  EXPECT_FALSE(*list().InstallNode(second, old_bytes));
+  EXPECT_FALSE(*list().InstallNode(second, old_bytes, /*pin=*/false));
   Need({});
   EXPECT_EQ(Contents()[20], "changed");
+}
+
+// [R2]
+TEST_F(ListPagingTest, WhatIsPinnedStaysUntilItIsUnpinned) {
+  Fill(40);
+  Save();
+  Reopen();
+  std::vector<List::Absent> absent;
+  list().FindAbsent({.first = 20, .last = 27}, &absent);
+  ASSERT_EQ(absent.size(), 2u);
+  for (List::Absent& node : absent) {
+    node.ticket = ++ticket_;
+    list().SetTicket(node.node, node.ticket);
+    ASSERT_TRUE(*list().InstallNode(node, rows_.at(node.id), /*pin=*/true));
+  }
+  for (int i = 0; i < 3; ++i) list().DropNodesUnused(kAll);
+  EXPECT_EQ(list().resident_nodes(), 2u);
+  Need(ListPart::Head(5));
+  editor().Pop(ListEnd::kHead, 5);  // they are elsewhere now
+  list().Unpin(absent[1]);
+  for (int i = 0; i < 3; ++i) list().DropNodesUnused(kAll);
+  Need(ListPart::Tail(1));
+  EXPECT_TRUE(list().IsResident(4));
+  EXPECT_FALSE(list().IsResident(5));
+  list().Unpin(absent[0]);
+  for (int i = 0; i < 3; ++i) list().DropNodesUnused(kAll);
+  EXPECT_FALSE(list().IsResident(4));
 }
 
 TEST_F(ListPagingTest, ANodeIsFoundWhereverItMoved) {
@@ -323,7 +350,7 @@ TEST_F(ListPagingTest, ANodeIsFoundWhereverItMoved) {
   Need(ListPart::Head(9));
   editor().Pop(ListEnd::kHead, 9);
   for (int i = 0; i < 90; ++i) Push(ListEnd::kHead, "new");
-  ASSERT_TRUE(*list().InstallNode(absent[0], rows_.at(absent[0].id)));
+  ASSERT_TRUE(*list().InstallNode(absent[0], rows_.at(absent[0].id), /*pin=*/false));
   Need({});
   EXPECT_EQ(Contents()[90 + 11], Text(20));
   // And one that is gone is nobody's.
@@ -336,7 +363,7 @@ TEST_F(ListPagingTest, ANodeIsFoundWhereverItMoved) {
   const std::string bytes = rows_.at(gone.id);
   Need({.first = 100, .last = 110, .ends_only = true});
   editor().Trim(100, 11);
-  EXPECT_FALSE(*list().InstallNode(gone, bytes));
+  EXPECT_FALSE(*list().InstallNode(gone, bytes, /*pin=*/false));
 }
 
 TEST_F(ListPagingTest, ARowThatIsNotWhatTheDirectorySaysIsRefused) {
@@ -351,10 +378,11 @@ TEST_F(ListPagingTest, ARowThatIsNotWhatTheDirectorySaysIsRefused) {
   std::string damaged = sound;
   damaged[damaged.size() - 2] ^= 1;  // the last element's length, as read backwards
   for (const std::string& bytes : {std::string(), sound.substr(1), sound + "x", damaged}) {
-    EXPECT_EQ(list().InstallNode(absent[0], bytes).status().code(), codec::StatusCode::kCorruption);
+    EXPECT_EQ(list().InstallNode(absent[0], bytes, /*pin=*/false).status().code(),
+              codec::StatusCode::kCorruption);
     EXPECT_FALSE(list().IsResident(0));
   }
-  EXPECT_TRUE(*list().InstallNode(absent[0], sound));
+  EXPECT_TRUE(*list().InstallNode(absent[0], sound, /*pin=*/false));
 }
 
 TEST_F(ListPagingTest, PlainNodesArePagedToo) {

@@ -7,9 +7,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "codec/rdb/collection_writer.h"
@@ -73,6 +75,29 @@ TEST_F(ListTest, StaysPackedWhileOneNodeIsEnough) {
   editor().Pop(ListEnd::kTail, 3);
   EXPECT_TRUE(entry_->is_object()) << "it stays an object";
   EXPECT_EQ(Contents(), Model{"element:0"});
+}
+
+// Where redis-server 7.0.15 joins the halves of a node again; seen there by DUMP.
+TEST_F(ListTest, HalvesOfASplitNodeAreJoinedUpToFourBytesBeyondTheLimit) {
+  for (const auto& [length, joined] :
+       {std::pair<size_t, bool>{7, true}, {8, true}, {11, true}, {12, false}}) {
+    SCOPED_TRACE(length);
+    Entry::Free(entry_);
+    entry_ = Make();
+    char text[8];
+    for (int i = 0; i < 1022; ++i) {  // 8 bytes each: a node of 8183
+      std::snprintf(text, sizeof text, "%06d", i);
+      Push(ListEnd::kTail, text);
+    }
+    const auto place = ListView(entry_).Find(ElementMatcher("000500"), /*backward=*/false);
+    ASSERT_TRUE(place.has_value());
+    editor().Insert(*place, /*after=*/false, std::string(length, 'x'));
+    const bool one = object() == nullptr || object()->node_count() == 1;
+    EXPECT_EQ(one, joined);
+    if (!one) {
+      EXPECT_EQ(NodeSizes(), (std::vector<size_t>{501, 522}));
+    }
+  }
 }
 
 TEST_F(ListTest, NumbersAndTextReadAsTheyWereWritten) {
