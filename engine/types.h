@@ -32,8 +32,8 @@ enum class Need : uint8_t {
 struct ListPart {
   int64_t first = 0;
   int64_t last = -1;
-  bool ends_only = false;   // the two elements, not what lies between (LTRIM)
-  bool and_next = false;    // the node behind them, too (LSET)
+  bool ends_only = false;  // the two elements, not what lies between (LTRIM)
+  bool and_next = false;   // the node behind them, too (LSET)
 
   /// None: the length alone.
   static constexpr ListPart None() { return {.first = 1, .last = 0}; }

@@ -262,8 +262,7 @@ void Blocking::Finish() {
   for (const std::unique_ptr<Return>& put_back : returns_) {
     TakenElements& taken = *put_back->taken;
     db.CancelWait(put_back.get());
-    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue,
-                                     taken.part()};
+    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue, taken.part()};
     if (!db.PrepareNow({&request, 1}).ok()) continue;
     db.BeginFrame();
     taken.PutBack(db);
@@ -280,8 +279,7 @@ void Blocking::RunReturns() {
   now.swap(returns_ready_);
   for (Return* put_back : now) {
     TakenElements& taken = *put_back->taken;
-    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue,
-                                     taken.part()};
+    const engine::KeyRequest request{taken.db(), taken.key(), engine::Need::kValue, taken.part()};
     if (!db.Prepare({&request, 1}, put_back)) continue;  // OnReady follows
     if (db.TakeReadError(put_back).ok()) {
       db.BeginFrame();

@@ -82,9 +82,7 @@ class BlockedPop final : public BlockedCommand {
   BlockedPop(ListEnd end, uint64_t count) : end_(end), count_(count) {}
 
   ValueType type() const override { return ValueType::kList; }
-  engine::ListPart part() const override {
-    return EndPart(end_, std::max<uint64_t>(count_, 1));
-  }
+  engine::ListPart part() const override { return EndPart(end_, std::max<uint64_t>(count_, 1)); }
   std::unique_ptr<TakenElements> Serve(CommandContext& c, std::string_view key) override {
     auto taken = std::make_unique<TakenFromList>(c.dbnum(), key, end_);
     const Entry* entry = c.db().FindForWrite(c.dbnum(), key);
@@ -189,12 +187,10 @@ constexpr KeySpec kMultiPopKeys[] = {
      .flags = kPopFlags,
      .need = Need::kValue,
      .part = [](std::span<const std::string_view> argv) { return MultiPopPart(argv, 2); }}};
-constexpr KeySpec kMoveKeys[] = {
-    KeyAt(1, kPopFlags, Need::kValue, MoveSourcePart),
-    KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, MoveDestinationPart)};
-constexpr KeySpec kPopPushKeys[] = {
-    KeyAt(1, kPopFlags, Need::kValue, engine::TailPart),
-    KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kMoveKeys[] = {KeyAt(1, kPopFlags, Need::kValue, MoveSourcePart),
+                                 KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, MoveDestinationPart)};
+constexpr KeySpec kPopPushKeys[] = {KeyAt(1, kPopFlags, Need::kValue, engine::TailPart),
+                                    KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, engine::HeadPart)};
 constexpr ArgSpec kPopArgs[] = {Multiple(KeyArg()), DoubleArg("timeout")};
 constexpr ArgSpec kEndArgs[] = {Token("left", "LEFT"), Token("right", "RIGHT")};
 constexpr ArgSpec kMultiPopArgs[] = {DoubleArg("timeout"), IntegerArg("numkeys"),

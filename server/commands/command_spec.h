@@ -104,7 +104,7 @@ struct KeySpec {
   std::string_view keyword = {};
   uint32_t flags = 0;  // KeyFlag
   engine::Need need = engine::Need::kValue;
-  std::string_view notes = {};          // as COMMAND INFO tells them
+  std::string_view notes = {};        // as COMMAND INFO tells them
   engine::ListPartOf part = nullptr;  // what of a list's value it needs; null: all
 };
 constexpr KeySpec KeyAt(int index, uint32_t flags, engine::Need need,

@@ -70,7 +70,9 @@ class TestDatabase {
                         uint64_t seed = 1)
       : reads_first(seed % 2 == 0),
         paged_threshold(seed % 3 == 2 ? 64 << 10 : 500),
-        fs_(std::move(fs)), random_(seed), policy_(policy) {
+        fs_(std::move(fs)),
+        random_(seed),
+        policy_(policy) {
     EXPECT_TRUE(engine::CreateDirDurably(fs_, kDir).ok());
   }
 

@@ -121,9 +121,8 @@ class ListsInDatabaseTest : public ::testing::Test {
       size_t removed = 0;
       std::erase_if(elements, [&](const std::string& e) { return e == t && removed++ < most; });
       if (count < 0) std::reverse(elements.begin(), elements.end());
-      On(key, {{}}, [&](Database&) {
-        EXPECT_EQ(lists.Remove(0, key, count, t), std::min(removed, most));
-      });
+      On(key, {{}},
+         [&](Database&) { EXPECT_EQ(lists.Remove(0, key, count, t), std::min(removed, most)); });
     } else if (what == 8) {
       const size_t start = below(std::min<size_t>(elements.size(), 3));
       const size_t count =
@@ -138,8 +137,7 @@ class ListsInDatabaseTest : public ::testing::Test {
       const std::string t = head ? elements.front() : elements.back();
       head ? elements.erase(elements.begin()) : elements.erase(elements.end() - 1);
       elements.insert(to == ListEnd::kHead ? elements.begin() : elements.end(), t);
-      On(key, {EndPart(end, 2), EndPart(to, 1)},
-         [&](Database&) { lists.Rotate(0, key, end, to); });
+      On(key, {EndPart(end, 2), EndPart(to, 1)}, [&](Database&) { lists.Rotate(0, key, end, to); });
     }
     if (elements.empty()) model->erase(key);
   }

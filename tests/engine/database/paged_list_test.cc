@@ -215,9 +215,8 @@ TEST_F(PagedListTest, AReadOfAListThatIsGoneBringsNothing) {
 TEST_F(PagedListTest, AnElementAloneInItsNodeIsMovedToItsOwnEnd) {
   Push("k", 0, 401);
   database_.Spill();
-  database_.Run({{0, "k", Need::kValue, ListPart::Tail(2)}}, [](Database& d) {
-    d.lists().Rotate(0, "k", ListEnd::kTail, ListEnd::kTail);
-  });
+  database_.Run({{0, "k", Need::kValue, ListPart::Tail(2)}},
+                [](Database& d) { d.lists().Rotate(0, "k", ListEnd::kTail, ListEnd::kTail); });
   EXPECT_EQ(All("k"), Texts(0, 401));
 }
 

@@ -362,8 +362,8 @@ TEST(NodeLimitTest, ReadsTheDirectiveAsRedisDoes) {
   EXPECT_FALSE(limit(3).AllowsInsert(8190, 2, 10));
   EXPECT_TRUE(limit(4).AllowsMerge(100, 2, 100, 2));
   EXPECT_FALSE(limit(4).AllowsMerge(100, 2, 100, 3));
-  EXPECT_TRUE(limit(-1).AllowsMerge(4000, 2, 103, 2));
-  EXPECT_FALSE(limit(-1).AllowsMerge(4000, 2, 104, 2));
+  EXPECT_TRUE(limit(-1).AllowsMerge(4000, 2, 107, 2));
+  EXPECT_FALSE(limit(-1).AllowsMerge(4000, 2, 108, 2));
 }
 
 }  // namespace
