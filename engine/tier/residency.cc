@@ -238,7 +238,10 @@ codec::StatusOr<uint64_t> Residency::InstallNodes(const ColdRead& read, Space& s
     if (installed.ok() && *installed) ++core_.stats.read_nodes;
   }
   hot_.Moved(space, read.position, entry, old_bytes, entry);
-  if (!status.ok()) return status;
+  if (!status.ok()) {  // nobody will unpin what came before the damage
+    for (const List::Absent& node : nodes) list->Unpin(node);
+    return status;
+  }
   return entry->MemoryBytes() - old_bytes;
 }
 

@@ -627,6 +627,7 @@ void List::ForgetRows() {
   for (size_t i = 0; i < node_count_; ++i) {
     At(i).dirty = 1;
     At(i).stored = 0;
+    At(i).pinned = 0;  // whoever pinned it knows it by the old key
   }
   ForgetRemoved();
   paged_ = false;
