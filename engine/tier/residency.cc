@@ -73,7 +73,9 @@ bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
     const Entry* entry = space.table.Find(position, request.key);
     if (entry != nullptr) {
       if (List* list = PagedList(entry, request.need); list != nullptr) {
-        all &= PrepareNodes(space, position, list, request, waiter);
+        if (PrepareNodes(space, position, list, request, waiter)) continue;
+        if (waiter->faults_.empty()) return false;  // it was deferred
+        all = false;
         continue;
       }
       if (request.need != Need::kValue || !entry->Has(Entry::kHeaderOnly)) continue;

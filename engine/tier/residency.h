@@ -66,7 +66,6 @@ class Residency {
     DbId id = 0;
     uint64_t position = 0;
     std::string key;
-    Need need = Need::kHeader;
     State state = State::kInFlight;
     bool voided = false;
     bool pinned = false;
@@ -91,7 +90,7 @@ class Residency {
   void Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter);
   Fault* NewFault(const Space& space, uint64_t position, std::string_view key, ColdRead::Kind kind);
   /// The nodes of the part are here, or have failed for this waiter. Otherwise their reads are
-  /// started or joined.
+  /// started or joined, or the waiter is deferred and has no faults.
   bool PrepareNodes(const Space& space, uint64_t position, List* list, const KeyRequest& request,
                     Waiter* waiter);
   void StartNodes(const Space& space, uint64_t position, List* list, std::string_view key,

@@ -3,8 +3,7 @@
 //   packed   the entry's bytes are the one listpack
 //   object   List: a ring of node descriptors, 32 bytes each, over blocks of their own
 //
-//       ring    [ node | node | node | node ]        id, count, where, size: 32 B a node,
-//       contiguous
+//       ring    [ node | node | node | node ]        id, count, size, where: contiguous
 //                  │      │      │
 //                  │      │      └─► nothing: absent, the bytes are a row of `elements`
 //                  │      └────────► block: [ room | header elements end | room ]     a listpack
@@ -167,8 +166,7 @@ class List final : public Collection {
   void SetTicket(size_t node, uint64_t ticket) { At(node).ticket = ticket; }
   /// What a read brought; null: there is no such row. `place`: where the node was. False: the read
   /// is not the newest one of the node, or that is gone. kCorruption if the row is missing all the
-  /// same, or not what the directory says.
-  /// `pin`: it stays until Unpin.
+  /// same, or not what the directory says. `pin`: the node stays until Unpin.
   codec::StatusOr<bool> InstallNode(const Absent& place, std::optional<std::string_view> row,
                                     bool pin);
   void Unpin(const Absent& place);

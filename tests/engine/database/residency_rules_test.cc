@@ -280,6 +280,43 @@ TEST_F(MemoryRulesTest, R2_ACommandMayExceedTheBudgetByItsOwnKeys) {
   db().Release(&owner);
 }
 
+TEST_F(MemoryRulesTest, R2_WhoHasToWaitForPinsReadsNoPartOfWhatItNeeds) {
+  const std::vector<std::string_view> elements(400, "element");
+  database_.Run({{0, "list", Need::kValue}},
+                [&](auto& d) { d.lists().Push(0, "list", engine::ListEnd::kTail, elements); });
+  Set("cold", "v");
+  std::vector<KeyRequest> large;
+  const std::string names = "abcde";  // of 1 MiB each: more than the budget of pins
+  for (size_t i = 0; i < names.size(); ++i) {
+    Set(names.substr(i, 1), std::string(1 << 20, 'v'));
+    database_.Tick();
+    large.push_back({0, std::string_view(names).substr(i, 1), Need::kValue});
+  }
+  database_.Spill();
+  const KeyRequest length{0, "list", Need::kValue, engine::ListPart::None()};
+  database_.Run({length}, [](auto&) {});
+  Nobody holder;
+  std::vector<int> told;
+  Told second(2, &told);
+  while (!db().Prepare(large, &holder)) database_.Tick();
+  const engine::Stats before = db().GetStats();
+  const KeyRequest both[] = {{0, "list", Need::kValue, {.first = 200, .last = 203}},
+                             {0, "cold", Need::kValue}};
+  EXPECT_FALSE(db().Prepare(both, &second));
+  for (int i = 0; i < 3; ++i) database_.Tick();
+  EXPECT_EQ(db().GetStats().cold_read_hits, before.cold_read_hits);
+  EXPECT_EQ(db().GetStats().read_nodes, 0u);
+  EXPECT_TRUE(told.empty());
+  db().Release(&holder);
+  for (int i = 0; i < 3; ++i) database_.Tick();
+  EXPECT_EQ(told, std::vector<int>{2});
+  EXPECT_FALSE(db().Prepare(both, &second));
+  for (int i = 0; i < 3; ++i) database_.Tick();
+  EXPECT_TRUE(db().Prepare(both, &second));
+  EXPECT_EQ(db().GetStats().read_nodes, 1u);
+  db().Release(&second);
+}
+
 TEST_F(MemoryRulesTest, R2_AboveThePinBudgetOnlyWhoHoldsSomethingFaults) {
   // Four times the budget of pins, which is 4 MiB at least.
   constexpr int kKeys = 16;

@@ -52,6 +52,38 @@ TEST(CollectionEntry, SplicesAreThoseOfAString) {
   }
 }
 
+// It is about the cold copy: no change of the value touches it, nor does another entry's.
+TEST(CollectionEntry, ColdPagedOutlivesEveryChangeOfTheValue) {
+  for (const bool paged : {false, true}) {
+    EntryPtr owner(Entry::NewObject("key", ValueType::kList, std::make_unique<Probe>(100), 1, 0));
+    EXPECT_FALSE(owner->cold_paged());
+    owner->set_cold_paged(paged);
+    const auto change = [&](auto&& fn) {
+      owner.reset(fn(owner.release()));
+      EXPECT_EQ(owner->cold_paged(), paged);
+    };
+    change([](Entry* e) { return e->SetExpiry(1234); });
+    change([](Entry* e) { return e->SetColdExpiry(99); });
+    change([](Entry* e) { return e->SetString("text"); });
+    EXPECT_EQ(owner->type(), ValueType::kString);
+    change([](Entry* e) { return e->Append(std::string(2000, 'x')); });
+    change([](Entry* e) { return e->DropValue(); });
+    change([](Entry* e) {
+      return e->SetPacked(ValueType::kZset, CollectionEncoding::kListpack, "packed");
+    });
+    EXPECT_EQ(owner->type(), ValueType::kZset);
+    change([](Entry* e) { return e->ToTombstone(); });
+    change([](Entry* e) { return e->SetObject(ValueType::kHash, std::make_unique<Probe>(100)); });
+    EXPECT_EQ(owner->type(), ValueType::kHash);
+    EntryPtr other(Entry::NewObject("other", ValueType::kSet, std::make_unique<Probe>(100), 1, 0));
+    other->set_cold_paged(!paged);
+    change([&](Entry* e) { return e->TakeValue(other.get()); });
+    EXPECT_EQ(owner->type(), ValueType::kSet);
+    EXPECT_EQ(other->cold_paged(), !paged);
+  }
+  EXPECT_EQ(Probe::alive, 0);
+}
+
 TEST(CollectionEntry, AnObjectIsCountedAndFreedWithItsEntry) {
   {
     EntryPtr owner(Entry::NewObject("key", ValueType::kSet, std::make_unique<Probe>(1000), 1, 77));
