@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/hot_tier.h"
+#include "engine/tier/spiller.h"
 
 namespace thermocline::engine {
 namespace {
@@ -74,7 +75,7 @@ bool Residency::Prepare(std::span<const KeyRequest> keys, Waiter* waiter) {
     if (entry != nullptr) {
       if (List* list = PagedList(entry, request.need); list != nullptr) {
         if (PrepareNodes(space, position, list, request, waiter)) continue;
-        if (waiter->faults_.empty()) return false;  // it was deferred
+        if (waiter->pending_ == 0 || waiter->faults_.empty()) return false;  // refused, or deferred
         all = false;
         continue;
       }
@@ -165,6 +166,10 @@ bool Residency::PrepareNodes(const Space& space, uint64_t position, List* list,
     return fault.state == State::kFailed && Holds(waiter, fault);
   });
   if (absent_.empty()) return all;
+  if (codec::Status error = CheckRoom(*list, absent_); !error.ok()) {
+    RefuseNodes(space, position, list, request.key, std::move(error), waiter);
+    return false;
+  }
   if (absent_.size() <= kNodesAhead) {
     ahead_.clear();
     list->FindAhead(request.part, kNodesAhead, &ahead_);
@@ -219,6 +224,33 @@ codec::Status Residency::InstallResult(ColdRead* read, Space* space, bool* found
   const bool has_value = read->kind == ColdRead::Kind::kValue || read->header.payload_inline;
   return hot_.Install(*space, read->position, read->key, read->header,
                       has_value ? &read->payload : nullptr);
+}
+
+codec::Status Residency::CheckRoom(const List& list, std::span<const List::Absent> nodes) const {
+  uint64_t bytes = list.memory_bytes();
+  for (const List::Absent& node : nodes) bytes += node.bytes;
+  // What was logged did fit.
+  if (bytes <= core_.spiller->value_max() || core_.recovering) return {};
+  return codec::Status::NoSpace("the command needs " + std::to_string(bytes) +
+                                " bytes of a list in memory, more than the machine has for one");
+}
+
+void Residency::RefuseNodes(const Space& space, uint64_t position, List* list, std::string_view key,
+                            codec::Status error, Waiter* waiter) {
+  // As a read that has failed already: who holds it is told, and goes on.
+  auto fault = std::make_unique<Fault>();
+  fault->ticket = next_ticket_++;
+  fault->id = space.id;
+  fault->position = position;
+  fault->key = key;
+  fault->of_nodes = true;
+  fault->state = State::kFailed;
+  fault->references = 1;
+  for (const List::Absent& node : absent_) list->SetTicket(node.node, fault->ticket);
+  waiter->faults_.push_back(fault->ticket);
+  waiter->error_ = std::move(error);
+  faults_.emplace(fault->ticket, std::move(fault));
+  if (waiter->pending_ == 0) core_.ready.push_back(waiter);
 }
 
 codec::StatusOr<uint64_t> Residency::InstallNodes(const ColdRead& read, Space& space,
@@ -385,6 +417,7 @@ codec::Status Residency::ReadNodesNow(Space& space, uint64_t position, const Ent
   std::vector<List::Absent> nodes;
   list->FindAbsent(request.part, &nodes);
   if (nodes.empty()) return {};
+  TC_RETURN_IF_ERROR(CheckRoom(*list, nodes));
   ColdRead read;
   read.kind = ColdRead::Kind::kElements;
   read.id = space.id;

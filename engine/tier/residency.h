@@ -90,11 +90,17 @@ class Residency {
   void Start(Space& space, uint64_t position, std::string_view key, Need need, Waiter* waiter);
   Fault* NewFault(const Space& space, uint64_t position, std::string_view key, ColdRead::Kind kind);
   /// The nodes of the part are here, or have failed for this waiter. Otherwise their reads are
-  /// started or joined, or the waiter is deferred and has no faults.
+  /// started or joined (the waiter has something pending), or the waiter is deferred (it has no
+  /// faults), or refused: they would not fit in the machine's memory.
   bool PrepareNodes(const Space& space, uint64_t position, List* list, const KeyRequest& request,
                     Waiter* waiter);
   void StartNodes(const Space& space, uint64_t position, List* list, std::string_view key,
                   std::span<List::Absent> nodes, Waiter* waiter);
+  /// Whether one value may take as much memory as the list with these nodes.
+  codec::Status CheckRoom(const List& list, std::span<const List::Absent> nodes) const;
+  /// The nodes of absent_ are not read for this waiter: it gets the error.
+  void RefuseNodes(const Space& space, uint64_t position, List* list, std::string_view key,
+                   codec::Status error, Waiter* waiter);
   /// Of a read of nodes; the bytes that came into memory.
   codec::StatusOr<uint64_t> InstallNodes(const ColdRead& read, Space& space,
                                          std::span<const List::Absent> nodes, bool pin);

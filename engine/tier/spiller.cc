@@ -58,6 +58,7 @@ void Spiller::Measure() {
   giant_bytes_ = 0;
   stats.giant_bytes = 0;
   machine_is_full_ = false;
+  value_max_ = ~uint64_t{0};
   stats.used_memory = used_ + others + (options.tiering ? stats.fixed_bytes : 0);
   if (budget_ == 0) {
     limit_ = ~uint64_t{0};
@@ -71,11 +72,12 @@ void Spiller::Measure() {
   const uint64_t taken = stats.fixed_bytes + others + stats.unaccounted_bytes;
   const uint64_t floor = std::max(kFloorMin, budget_ / 4);
   limit_ = std::max(floor, budget_ > taken ? budget_ - taken : 0);
-  const Giants giants = MeasureGiants();
-  if (giants.bytes == 0) return;
   const uint64_t machine = std::max(budget_, options.machine_memory / 10 * 9);
   const uint64_t room = machine > taken ? machine - taken : 0;
-  machine_is_full_ = floor + giants.largest > room;
+  value_max_ = room > floor ? room - floor : 0;
+  const Giants giants = MeasureGiants();
+  if (giants.bytes == 0) return;
+  machine_is_full_ = giants.largest > value_max_;
   limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
   giant_bytes_ = std::min(giants.bytes, limit_);
   stats.giant_bytes = giants.bytes;

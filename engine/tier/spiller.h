@@ -76,6 +76,8 @@ class Spiller {
   /// Drops whatever can be dropped, in slices; `waiter` is told at the end.
   void SpillAll(Waiter* waiter);
 
+  /// What one value may take of the machine's memory while it is in use; bytes.
+  uint64_t value_max() const { return value_max_; }
   bool short_of_memory() const { return used_ > KeepFree(10); }
   uint64_t limit() const { return limit_; }
   uint64_t used() const;
@@ -126,9 +128,10 @@ class Spiller {
   uint64_t limit_ = ~uint64_t{0};  // for tables, keys and values
   uint64_t other_ = 0;             // table bytes and the like, as of Measure
   uint64_t used_ = 0;
-  bool machine_is_full_ = false;  // one giant alone does not fit
-  std::vector<Place> giants_;     // met by the clock while memory was short
-  uint64_t giant_bytes_ = 0;      // of the limit, as of Measure
+  uint64_t value_max_ = ~uint64_t{0};  // as of Measure
+  bool machine_is_full_ = false;       // one giant alone does not fit
+  std::vector<Place> giants_;          // met by the clock while memory was short
+  uint64_t giant_bytes_ = 0;           // of the limit, as of Measure
   std::deque<Place> newcomers_;
   GhostQueue ghosts_;
   int clock_db_ = 0;

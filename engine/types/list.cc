@@ -514,7 +514,7 @@ List::NodeRange List::NodesOf(const ListPart& part) const {
 }
 
 void List::NoteAbsent(size_t node, std::vector<Absent>* absent) const {
-  if (!IsResident(node)) absent->push_back({At(node).id, node, At(node).ticket});
+  if (!IsResident(node)) absent->push_back({At(node).id, node, At(node).ticket, At(node).size});
 }
 
 void List::FindAbsent(const ListPart& part, std::vector<Absent>* absent) const {

@@ -147,6 +147,7 @@ class List final : public Collection {
     uint64_t id;
     size_t node;      // where it is now
     uint64_t ticket;  // of the newest read of it; 0: none
+    uint32_t bytes;
   };
   size_t resident_nodes() const { return node_count_ - absent_; }
   /// Whether all nodes are here.

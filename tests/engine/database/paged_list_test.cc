@@ -437,6 +437,35 @@ TEST_F(LongListTest, AQueueOfThreeTimesTheBudgetStaysWithinIt) {
   EXPECT_EQ(Rows(), 0u);
 }
 
+TEST_F(LongListTest, WhatNeedsMoreOfItThanTheMachineHasIsRefused) {
+  database_.machine_memory = 48 << 20;
+  ASSERT_TRUE(KillAndOpen());
+  constexpr int kJobs = 60'000;
+  for (int i = 0; i < kJobs; i += 10) ASSERT_TRUE(Grow("queue", i));
+  Set("other", "value");
+  database_.Checkpoint();
+  Nobody waiter;
+  const KeyRequest all[] = {{0, "other", Need::kValue}, {0, "queue", Need::kValue}};
+  for (int i = 0; i < 2; ++i) {
+    int ticks = 0;
+    while (!db().Prepare(all, &waiter)) {
+      database_.Tick();
+      ASSERT_LT(++ticks, 100);
+    }
+    const codec::Status error = db().TakeReadError(&waiter);
+    EXPECT_EQ(error.code(), codec::StatusCode::kNoSpace) << error.ToString();
+    db().Release(&waiter);
+  }
+  EXPECT_EQ(db().PrepareNow(all).code(), codec::StatusCode::kNoSpace);
+  EXPECT_LT(db().GetStats().value_bytes, 24u << 20);
+  // The rest goes on, with that list and with others.
+  EXPECT_EQ(Range("queue", 30'000, 10).size(), 10u);
+  EXPECT_EQ(Length("queue"), size_t{kJobs});
+  EXPECT_EQ(Value("other"), "value");
+  Delete("queue");
+  EXPECT_EQ(Rows(), 0u);
+}
+
 // [D10] Its capture fills memtables several times over: a flush in the middle of it must not show.
 TEST_F(LongListTest, D10_APowerCutWhileAListIsWrittenLeavesAllOfItOrNothing) {
   constexpr int kJobs = 6000;
