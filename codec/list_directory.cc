@@ -28,9 +28,11 @@ void AppendListDirectoryHead(std::string* out, uint64_t next_id, uint64_t nodes)
 
 void AppendListDirectoryNode(std::string* out, const ListDirectoryNode& node,
                              uint64_t previous_id) {
-  PutVarint64(out, ZigZag(static_cast<int64_t>(node.id - previous_id)));
-  PutVarint64(out, node.count << 1 | (node.plain ? 1 : 0));
-  PutVarint64(out, node.bytes);
+  char bytes[3 * kMaxVarint64Length];
+  char* p = StoreVarint64(bytes, ZigZag(static_cast<int64_t>(node.id - previous_id)));
+  p = StoreVarint64(p, node.count << 1 | (node.plain ? 1 : 0));
+  p = StoreVarint64(p, node.bytes);
+  out->append(bytes, static_cast<size_t>(p - bytes));
 }
 
 Status ListDirectoryReader::Open() {
