@@ -430,7 +430,7 @@ codec::Status Residency::ReadNodesNow(Space& space, uint64_t position, const Ent
     read.elements.push_back({.element = node.id});
   }
   core_.cold->ReadNow(&read);
-  ++core_.stats.synchronous_cold_reads;
+  if (!core_.recovering) ++core_.stats.synchronous_cold_reads;  // replay makes nobody wait
   return InstallNodes(read, space, nodes, /*pin=*/false).status();
 }
 

@@ -176,21 +176,9 @@ void BRPopLPush(CommandContext& c) {
 
 // ---- the table ---------------------------------------------------------------------------------
 
-constexpr uint32_t kPopFlags = kKeyRW | kKeyAccess | kKeyDelete;
-constexpr KeySpec kLPopKeys[] = {KeyRange(1, -2, 1, kPopFlags, Need::kValue, engine::HeadPart)};
-constexpr KeySpec kRPopKeys[] = {KeyRange(1, -2, 1, kPopFlags, Need::kValue, engine::TailPart)};
-constexpr KeySpec kMultiPopKeys[] = {
-    {.kind = KeySpec::Kind::kCounted,
-     .first = 3,
-     .step = 1,
-     .count_at = 2,
-     .flags = kPopFlags,
-     .need = Need::kValue,
-     .part = [](std::span<const std::string_view> argv) { return MultiPopPart(argv, 2); }}};
-constexpr KeySpec kMoveKeys[] = {KeyAt(1, kPopFlags, Need::kValue, MoveSourcePart),
-                                 KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, MoveDestinationPart)};
-constexpr KeySpec kPopPushKeys[] = {KeyAt(1, kPopFlags, Need::kValue, engine::TailPart),
-                                    KeyAt(2, kKeyRW | kKeyInsert, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kLPopKeys[] = {KeyRange(1, -2, 1, kListPopFlags, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kRPopKeys[] = {KeyRange(1, -2, 1, kListPopFlags, Need::kValue, engine::TailPart)};
+constexpr KeySpec kMultiPopKeys[] = {ListMultiPopKeys<2>()};
 constexpr ArgSpec kPopArgs[] = {Multiple(KeyArg()), DoubleArg("timeout")};
 constexpr ArgSpec kEndArgs[] = {Token("left", "LEFT"), Token("right", "RIGHT")};
 constexpr ArgSpec kMultiPopArgs[] = {DoubleArg("timeout"), IntegerArg("numkeys"),
@@ -207,7 +195,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "BLMOVE",
      .arity = 6,
      .flags = kWrite | kDenyOom | kNoScript | kBlocking,
-     .keys = kMoveKeys,
+     .keys = kListMoveKeys,
      .acl = kAclList,
      .handler = BLMove,
      .since = "6.2.0",
@@ -253,7 +241,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "BRPOPLPUSH",
      .arity = 4,
      .flags = kWrite | kDenyOom | kNoScript | kBlocking,
-     .keys = kPopPushKeys,
+     .keys = kListPopPushKeys,
      .acl = kAclList,
      .handler = BRPopLPush,
      .since = "2.2.0",

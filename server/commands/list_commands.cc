@@ -383,15 +383,13 @@ void RPopLPush(CommandContext& c) { Move(c, ListEnd::kTail, ListEnd::kHead); }
 
 // ---- the table -------------------------------------------------------------------------------
 
-constexpr uint32_t kInsertFlags = kKeyRW | kKeyInsert;
-constexpr uint32_t kPopFlags = kKeyRW | kKeyAccess | kKeyDelete;
 constexpr uint32_t kReadFlags = kKeyRO | kKeyAccess;
 constexpr uint32_t kDeleteFlags = kKeyRW | kKeyDelete;
-constexpr KeySpec kLPushKey[] = {KeyAt(1, kInsertFlags, Need::kValue, engine::HeadPart)};
-constexpr KeySpec kRPushKey[] = {KeyAt(1, kInsertFlags, Need::kValue, engine::TailPart)};
-constexpr KeySpec kInsertKey[] = {KeyAt(1, kInsertFlags, Need::kValue)};
-constexpr KeySpec kLPopKey[] = {KeyAt(1, kPopFlags, Need::kValue, engine::LPopPart)};
-constexpr KeySpec kRPopKey[] = {KeyAt(1, kPopFlags, Need::kValue, engine::RPopPart)};
+constexpr KeySpec kLPushKey[] = {KeyAt(1, kListInsertFlags, Need::kValue, engine::HeadPart)};
+constexpr KeySpec kRPushKey[] = {KeyAt(1, kListInsertFlags, Need::kValue, engine::TailPart)};
+constexpr KeySpec kInsertKey[] = {KeyAt(1, kListInsertFlags, Need::kValue)};
+constexpr KeySpec kLPopKey[] = {KeyAt(1, kListPopFlags, Need::kValue, engine::LPopPart)};
+constexpr KeySpec kRPopKey[] = {KeyAt(1, kListPopFlags, Need::kValue, engine::RPopPart)};
 constexpr KeySpec kSearchKey[] = {KeyAt(1, kReadFlags, Need::kValue)};
 constexpr KeySpec kIndexKey[] = {KeyAt(1, kReadFlags, Need::kValue, engine::IndexPart)};
 constexpr KeySpec kRangeKey[] = {KeyAt(1, kReadFlags, Need::kValue, engine::RangePart)};
@@ -400,18 +398,7 @@ constexpr KeySpec kLengthKey[] = {KeyAt(1, kKeyRO, Need::kValue, engine::NoPart)
 constexpr KeySpec kSetKey[] = {KeyAt(1, kKeyRW | kKeyUpdate, Need::kValue, engine::SetPart)};
 constexpr KeySpec kRemoveKey[] = {KeyAt(1, kDeleteFlags, Need::kValue)};
 constexpr KeySpec kTrimKey[] = {KeyAt(1, kDeleteFlags, Need::kValue, engine::TrimPart)};
-constexpr KeySpec kMoveKeys[] = {KeyAt(1, kPopFlags, Need::kValue, MoveSourcePart),
-                                 KeyAt(2, kInsertFlags, Need::kValue, MoveDestinationPart)};
-constexpr KeySpec kPopPushKeys[] = {KeyAt(1, kPopFlags, Need::kValue, engine::TailPart),
-                                    KeyAt(2, kInsertFlags, Need::kValue, engine::HeadPart)};
-constexpr KeySpec kMultiPopKeys[] = {
-    {.kind = KeySpec::Kind::kCounted,
-     .first = 2,
-     .step = 1,
-     .count_at = 1,
-     .flags = kPopFlags,
-     .need = Need::kValue,
-     .part = [](std::span<const std::string_view> argv) { return MultiPopPart(argv, 1); }}};
+constexpr KeySpec kMultiPopKeys[] = {ListMultiPopKeys<1>()};
 
 constexpr ArgSpec kKeyArgs[] = {KeyArg()};
 constexpr ArgSpec kPushArgs[] = {KeyArg(), Multiple(StringArg("element"))};
@@ -476,7 +463,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "LMOVE",
      .arity = 5,
      .flags = kWrite | kDenyOom,
-     .keys = kMoveKeys,
+     .keys = kListMoveKeys,
      .acl = kAclList,
      .handler = LMove,
      .since = "6.2.0",
@@ -602,7 +589,7 @@ constexpr CommandSpec kRows[] = {
     {.name = "RPOPLPUSH",
      .arity = 3,
      .flags = kWrite | kDenyOom,
-     .keys = kPopPushKeys,
+     .keys = kListPopPushKeys,
      .acl = kAclList,
      .handler = RPopLPush,
      .since = "1.2.0",

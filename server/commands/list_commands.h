@@ -9,7 +9,9 @@
 #include <string_view>
 
 #include "engine/types/list.h"
+#include "engine/types/list_part.h"
 #include "server/command_context.h"
+#include "server/commands/command_spec.h"
 
 namespace thermocline::server {
 
@@ -25,6 +27,28 @@ engine::ListPart MovedPart(engine::ListEnd from);
 engine::ListPart MoveSourcePart(std::span<const std::string_view> argv);
 engine::ListPart MoveDestinationPart(std::span<const std::string_view> argv);
 engine::ListPart MultiPopPart(std::span<const std::string_view> argv, size_t count_at);
+
+// Key rows that a command shares with its blocking form.
+inline constexpr uint32_t kListInsertFlags = kKeyRW | kKeyInsert;
+inline constexpr uint32_t kListPopFlags = kKeyRW | kKeyAccess | kKeyDelete;
+inline constexpr KeySpec kListMoveKeys[] = {
+    KeyAt(1, kListPopFlags, engine::Need::kValue, MoveSourcePart),
+    KeyAt(2, kListInsertFlags, engine::Need::kValue, MoveDestinationPart)};
+inline constexpr KeySpec kListPopPushKeys[] = {
+    KeyAt(1, kListPopFlags, engine::Need::kValue, engine::TailPart),
+    KeyAt(2, kListInsertFlags, engine::Need::kValue, engine::HeadPart)};
+/// LMPOP's keys, with their number at argv[count_at].
+template <size_t count_at>
+constexpr KeySpec ListMultiPopKeys() {
+  return {
+      .kind = KeySpec::Kind::kCounted,
+      .first = static_cast<int>(count_at) + 1,
+      .step = 1,
+      .count_at = static_cast<int>(count_at),
+      .flags = kListPopFlags,
+      .need = engine::Need::kValue,
+      .part = [](std::span<const std::string_view> argv) { return MultiPopPart(argv, count_at); }};
+}
 
 /// Replies the element at one end as a bulk string, and takes it out.
 void PopElement(CommandContext& c, int db, std::string_view key, const engine::Entry* entry,

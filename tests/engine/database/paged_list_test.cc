@@ -45,6 +45,12 @@ class PagedListTest : public RulesTest {
     database_.Run({{0, key, Need::kValue, part}},
                   [&](Database& d) { d.lists().Pop(0, key, end, static_cast<size_t>(count)); });
   }
+  void Trim(const std::string& key, int start, int count) {
+    const ListPart part{.first = start, .last = start + count - 1, .ends_only = true};
+    database_.Run({{0, key, Need::kValue, part}}, [&](Database& d) {
+      d.lists().Trim(0, key, static_cast<size_t>(start), static_cast<size_t>(count));
+    });
+  }
   // The elements of a range, with no more in memory than that needs.
   Elements Range(const std::string& key, int start, int count) {
     Elements elements;
@@ -131,8 +137,7 @@ TEST_F(PagedListTest, ACommandReadsTheNodesOfItsPart) {
   Pop("k", ListEnd::kTail, 2);
   EXPECT_EQ(ReadNodes(), 6u);
   database_.Spill();
-  database_.Run({{0, "k", Need::kValue, {.first = 100, .last = 299, .ends_only = true}}},
-                [](Database& d) { d.lists().Trim(0, "k", 100, 200); });
+  Trim("k", 100, 200);
   EXPECT_EQ(ReadNodes(), 8u);
   EXPECT_EQ(All("k"), Texts(100, 200));
   ASSERT_TRUE(KillAndOpen());
@@ -232,15 +237,7 @@ TEST_F(PagedListTest, AReadOfANodeThatWasRemovedMeanwhileIsNoError) {
   const KeyRequest request[] = {{0, "k", Need::kValue, {.first = 120, .last = 160}}};
   EXPECT_FALSE(db().Prepare(request, &waiter));
   ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
-  {
-    Nobody other;
-    const KeyRequest ends[] = {{0, "k", Need::kValue, {.first = 0, .last = 99, .ends_only = true}}};
-    ASSERT_TRUE(db().Prepare(ends, &other));
-    db().BeginFrame();
-    db().lists().Trim(0, "k", 0, 100);
-    db().CommitFrame();
-    db().Release(&other);
-  }
+  Trim("k", 0, 100);  // without a tick: its ends are here
   for (int i = 0; i < 20; ++i) database_.Tick();
   const codec::Status error = db().TakeReadError(&waiter);
   EXPECT_TRUE(error.ok()) << error.ToString();
@@ -342,8 +339,7 @@ TEST_F(PagedListTest, ASmallOneIsAValueAgain) {
   EXPECT_EQ(Rows(), 100u);
   database_.Spill();
   // While parts of it are not here, it cannot be written as a whole: it stays what it is.
-  database_.Run({{0, "k", Need::kValue, {.first = 0, .last = 7, .ends_only = true}}},
-                [](Database& d) { d.lists().Trim(0, "k", 0, 16); });
+  Trim("k", 0, 16);
   EXPECT_EQ(Rows(), 4u);
   EXPECT_EQ(All("k"), Texts(0, 16));
 }

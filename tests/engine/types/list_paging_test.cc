@@ -63,13 +63,30 @@ class ListPagingTest : public testing::Test {
     ASSERT_TRUE(list.ok()) << list.status().ToString();
     entry_ = entry_->SetObject(ValueType::kList, std::move(*list));
   }
-  // Reads what the part needs, as Residency does. How many nodes these were.
-  size_t Need(const ListPart& part) {
+  std::vector<List::Absent> AbsentOf(const ListPart& part) {
     std::vector<List::Absent> absent;
     list().FindAbsent(part, &absent);
+    return absent;
+  }
+  // A read of the node was started.
+  void Ask(List::Absent* node) {
+    node->ticket = ++ticket_;
+    list().SetTicket(node->node, node->ticket);
+  }
+  // A value from outside bytes, as RESTORE has it.
+  codec::StatusOr<Entry*> Restore(uint8_t rdb_type, std::string_view payload) {
+    return DecodeList({.key = "key",
+                       .rdb_type = rdb_type,
+                       .payload = payload,
+                       .lsn = 1,
+                       .limits = &limits_,
+                       .mode = DecodeMode::kRestore});
+  }
+  // Reads what the part needs, as Residency does. How many nodes these were.
+  size_t Need(const ListPart& part) {
+    std::vector<List::Absent> absent = AbsentOf(part);
     for (List::Absent& node : absent) {
-      node.ticket = ++ticket_;
-      list().SetTicket(node.node, node.ticket);
+      Ask(&node);
       const auto installed = list().InstallNode(node, rows_.at(node.id), /*pin=*/false);
       EXPECT_TRUE(installed.ok() && *installed);
     }
@@ -217,10 +234,8 @@ TEST_F(ListPagingTest, PartsNeedTheirNodesAndNoMore) {
   Save();
   Reopen();
   const auto needs = [&](const ListPart& part) {
-    std::vector<List::Absent> absent;
-    list().FindAbsent(part, &absent);
     std::vector<size_t> nodes;
-    for (const List::Absent& node : absent) nodes.push_back(node.node);
+    for (const List::Absent& node : AbsentOf(part)) nodes.push_back(node.node);
     return nodes;
   };
   using Nodes = std::vector<size_t>;
@@ -287,16 +302,13 @@ TEST_F(ListPagingTest, OnlyTheNewestReadBringsANode) {
   Fill(40);
   Save();
   Reopen();
-  std::vector<List::Absent> absent;
-  list().FindAbsent({.first = 20, .last = 20}, &absent);
+  const std::vector<List::Absent> absent = AbsentOf({.first = 20, .last = 20});
   ASSERT_EQ(absent.size(), 1u);
   const std::string old_bytes = rows_.at(absent[0].id);
   List::Absent first = absent[0];
-  first.ticket = 100;
-  list().SetTicket(first.node, 100);
+  Ask(&first);
   List::Absent second = absent[0];
-  second.ticket = 101;
-  list().SetTicket(second.node, 101);
+  Ask(&second);
   EXPECT_FALSE(*list().InstallNode(first, old_bytes, /*pin=*/false));
   ASSERT_TRUE(*list().InstallNode(second, old_bytes, /*pin=*/false));
   editor().Set(20, "changed");
@@ -317,12 +329,10 @@ TEST_F(ListPagingTest, WhatIsPinnedStaysUntilItIsUnpinned) {
   Fill(40);
   Save();
   Reopen();
-  std::vector<List::Absent> absent;
-  list().FindAbsent({.first = 20, .last = 27}, &absent);
+  std::vector<List::Absent> absent = AbsentOf({.first = 20, .last = 27});
   ASSERT_EQ(absent.size(), 2u);
   for (List::Absent& node : absent) {
-    node.ticket = ++ticket_;
-    list().SetTicket(node.node, node.ticket);
+    Ask(&node);
     ASSERT_TRUE(*list().InstallNode(node, rows_.at(node.id), /*pin=*/true));
   }
   for (int i = 0; i < 3; ++i) list().DropNodesUnused(kAll);
@@ -347,23 +357,19 @@ TEST_F(ListPagingTest, ANodeIsFoundWhereverItMoved) {
   Fill(40);
   Save();
   Reopen();
-  std::vector<List::Absent> absent;
-  list().FindAbsent({.first = 20, .last = 20}, &absent);
-  list().SetTicket(absent[0].node, 7);
-  absent[0].ticket = 7;
+  List::Absent moved = AbsentOf({.first = 20, .last = 20})[0];
+  Ask(&moved);
   Need(ListPart::Head(9));
   editor().Pop(ListEnd::kHead, 9);
   for (int i = 0; i < 90; ++i) Push(ListEnd::kHead, "new");
-  ASSERT_TRUE(*list().InstallNode(absent[0], rows_.at(absent[0].id), /*pin=*/false));
+  ASSERT_TRUE(*list().InstallNode(moved, rows_.at(moved.id), /*pin=*/false));
   Need({});
   EXPECT_EQ(Contents()[90 + 11], Text(20));
   // And one that is gone is nobody's.
   Save();
   Reopen();
-  list().FindAbsent({.first = 50, .last = 50}, &absent);
-  List::Absent gone = absent.back();
-  gone.ticket = 8;
-  list().SetTicket(gone.node, 8);
+  List::Absent gone = AbsentOf({.first = 50, .last = 50})[0];
+  Ask(&gone);
   const std::string bytes = rows_.at(gone.id);
   Need({.first = 100, .last = 110, .ends_only = true});
   editor().Trim(100, 11);
@@ -374,19 +380,17 @@ TEST_F(ListPagingTest, ARowThatIsNotWhatTheDirectorySaysIsRefused) {
   Fill(40);
   Save();
   Reopen();
-  std::vector<List::Absent> absent;
-  list().FindAbsent(ListPart::Head(1), &absent);
-  absent[0].ticket = 1;
-  list().SetTicket(0, 1);
-  const std::string sound = rows_.at(absent[0].id);
+  List::Absent head = AbsentOf(ListPart::Head(1))[0];
+  Ask(&head);
+  const std::string sound = rows_.at(head.id);
   std::string damaged = sound;
   damaged[damaged.size() - 2] ^= 1;  // the last element's length, as read backwards
   for (const std::string& bytes : {std::string(), sound.substr(1), sound + "x", damaged}) {
-    EXPECT_EQ(list().InstallNode(absent[0], bytes, /*pin=*/false).status().code(),
+    EXPECT_EQ(list().InstallNode(head, bytes, /*pin=*/false).status().code(),
               codec::StatusCode::kCorruption);
     EXPECT_FALSE(list().IsResident(0));
   }
-  EXPECT_TRUE(*list().InstallNode(absent[0], sound, /*pin=*/false));
+  EXPECT_TRUE(*list().InstallNode(head, sound, /*pin=*/false));
 }
 
 TEST_F(ListPagingTest, PlainNodesArePagedToo) {
@@ -394,12 +398,7 @@ TEST_F(ListPagingTest, PlainNodesArePagedToo) {
   codec::AppendRdbLength(&dump, 2);
   codec::AppendRdbPlainNode(&dump, "plain", /*compress=*/false);
   codec::AppendRdbPlainNode(&dump, std::string(5000, 'p'), /*compress=*/false);
-  const auto decoded = DecodeList({.key = "key",
-                                   .rdb_type = 18,
-                                   .payload = dump,
-                                   .lsn = 1,
-                                   .limits = &limits_,
-                                   .mode = DecodeMode::kRestore});
+  const auto decoded = Restore(18, dump);
   ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
   Entry::Free(entry_);
   entry_ = *decoded;
@@ -414,13 +413,7 @@ TEST_F(ListPagingTest, PlainNodesArePagedToo) {
 TEST_F(ListPagingTest, ADirectoryIsNoPayloadForRestore) {
   Fill(40);
   Save();
-  const auto decoded = DecodeList({.key = "key",
-                                   .rdb_type = codec::kPagedList,
-                                   .payload = directory_,
-                                   .lsn = 1,
-                                   .limits = &limits_,
-                                   .mode = DecodeMode::kRestore});
-  EXPECT_FALSE(decoded.ok());
+  EXPECT_FALSE(Restore(codec::kPagedList, directory_).ok());
 }
 
 using ListPagingDeathTest = ListPagingTest;
