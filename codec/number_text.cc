@@ -12,6 +12,8 @@
 #include <cstring>
 #include <limits>
 
+#include "codec/words.h"
+
 namespace thermocline::codec {
 namespace {
 
@@ -26,14 +28,6 @@ constexpr std::array<char, 200> MakeDigitPairs() {
   return pairs;
 }
 constexpr auto kDigitPairs = MakeDigitPairs();
-
-bool EqualsIgnoreCase(std::string_view a, std::string_view lower) {
-  if (a.size() != lower.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
-    if (std::tolower(static_cast<unsigned char>(a[i])) != lower[i]) return false;
-  }
-  return true;
-}
 
 // What strtod and strtold have in common. `text` is followed by a NUL.
 template <typename Float>
@@ -196,7 +190,7 @@ bool ParseMemory(std::string_view text, uint64_t* bytes) {
                                     {"g", 1000'000'000},
                                     {"gb", 1024 * 1024 * 1024}};
   for (const Unit& unit : kUnits) {
-    if (EqualsIgnoreCase(text.substr(digits), unit.name)) {
+    if (SameWord(text.substr(digits), unit.name)) {
       return !__builtin_mul_overflow(number, unit.factor, bytes);
     }
   }

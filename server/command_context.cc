@@ -1,12 +1,11 @@
 // Replies and argument parsing that all command families share; see command_context.h.
 #include "server/command_context.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <cctype>
 
 #include "codec/number_text.h"
+#include "codec/words.h"
 #include "server/c_text.h"
 #include "server/client.h"
 #include "server/server.h"
@@ -90,8 +89,7 @@ bool CommandContext::IntegerInRange(size_t i, int64_t min, int64_t max, int64_t*
 }
 
 bool CommandContext::Is(size_t i, std::string_view word) const {
-  const std::string_view arg = argv_[i];
-  return arg.size() == word.size() && strncasecmp(arg.data(), word.data(), word.size()) == 0;
+  return codec::SameWord(argv_[i], word);
 }
 
 void CommandContext::StartTask(std::unique_ptr<CommandTask> task) {

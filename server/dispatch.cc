@@ -2,10 +2,10 @@
 #include "server/dispatch.h"
 
 #include <glog/logging.h>
-#include <strings.h>
 
 #include <algorithm>
 
+#include "codec/words.h"
 #include "server/c_text.h"
 #include "server/server.h"
 
@@ -22,10 +22,6 @@ constexpr size_t kUnauthenticatedOutputMax = 1024;
 // While a command is parked, input beyond this stays in the socket.
 constexpr size_t kParkedInputMax = 256 * 1024;
 constexpr size_t kIdleArgumentBytes = 16 * 1024;
-
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 }  // namespace
 
@@ -339,7 +335,7 @@ Dispatcher::Outcome Dispatcher::Process(Client& client, Command* command,
   client.last_command = command;
   if (command == nullptr) [[unlikely]] {
     if (argv.size() > 0 &&
-        (EqualsIgnoreCase(argv[0], "POST") || EqualsIgnoreCase(argv[0], "host:"))) {
+        (codec::SameWord(argv[0], "POST") || codec::SameWord(argv[0], "host:"))) {
       LOG(WARNING)
           << "Possible SECURITY ATTACK detected. It looks like somebody is sending POST or "
              "Host: commands to Redis. This is likely due to an attacker attempting to use "

@@ -1,7 +1,6 @@
 // One function a section, in the order of the reply. See info.h.
 #include "server/info.h"
 
-#include <strings.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 #include <cstring>
 
 #include "codec/number_text.h"
+#include "codec/words.h"
 #include "server/config/config_special.h"
 #include "server/memory_report.h"
 #include "server/server.h"
@@ -451,14 +451,12 @@ constexpr SectionRow kSections[] = {
 
 bool Wanted(const SectionRow& row, std::span<const std::string_view> asked) {
   if (asked.empty()) return (row.groups & kDefault) != 0;
-  const auto same = [](std::string_view a, std::string_view b) {
-    return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-  };
+  using codec::SameWord;
   for (const std::string_view name : asked) {
-    if (same(name, row.name)) return true;
-    if (same(name, "default") && (row.groups & kDefault) != 0) return true;
-    if (same(name, "all") && (row.groups & kAll) != 0) return true;
-    if (same(name, "everything") && (row.groups & kEverything) != 0) return true;
+    if (SameWord(name, row.name)) return true;
+    if (SameWord(name, "default") && (row.groups & kDefault) != 0) return true;
+    if (SameWord(name, "all") && (row.groups & kAll) != 0) return true;
+    if (SameWord(name, "everything") && (row.groups & kEverything) != 0) return true;
   }
   return false;
 }

@@ -6,8 +6,6 @@
 namespace thermocline::codec {
 namespace {
 
-using intset_format::kHeaderSize;
-
 size_t WidthOf(int64_t value) {
   if (value >= std::numeric_limits<int16_t>::min() &&
       value <= std::numeric_limits<int16_t>::max()) {
@@ -21,7 +19,7 @@ size_t WidthOf(int64_t value) {
 }
 
 void StoreMember(char* start, size_t width, size_t index, int64_t value) {
-  char* const p = start + kHeaderSize + index * width;
+  char* const p = start + intset_format::kHeaderSize + index * width;
   if (width == 2) {
     StoreFixed16(p, static_cast<uint16_t>(value));
   } else if (width == 4) {
@@ -31,7 +29,7 @@ void StoreMember(char* start, size_t width, size_t index, int64_t value) {
   }
 }
 
-void StoreHeader(char* start, size_t width, size_t count) {
+void StoreIntsetHeader(char* start, size_t width, size_t count) {
   StoreFixed32(start, static_cast<uint32_t>(width));
   StoreFixed32(start + 4, static_cast<uint32_t>(count));
 }
@@ -42,13 +40,14 @@ void Widen(ByteStore& store, size_t width, int64_t value) {
   const size_t count = before.size();
   const size_t old_width = before.width();
   const size_t size = before.byte_size();
-  char* const start = store.Splice(size, 0, kHeaderSize + (count + 1) * width - size) - size;
-  const IntsetView old({start, kHeaderSize + count * old_width});
+  char* const start =
+      store.Splice(size, 0, intset_format::kHeaderSize + (count + 1) * width - size) - size;
+  const IntsetView old({start, intset_format::kHeaderSize + count * old_width});
   const size_t shift = value < 0 ? 1 : 0;
   // From the last to the first: a wider number is written where no unread one is left.
   for (size_t i = count; i > 0; --i) StoreMember(start, width, i - 1 + shift, old.At(i - 1));
   StoreMember(start, width, shift == 1 ? 0 : count, value);
-  StoreHeader(start, width, count + 1);
+  StoreIntsetHeader(start, width, count + 1);
 }
 
 }  // namespace
@@ -89,10 +88,10 @@ bool IntsetAdd(ByteStore& store, int64_t value) {
   // Members often come in ascending order.
   const size_t at = count > 0 && before.At(count - 1) < value ? count : before.LowerBound(value);
   if (at < count && before.At(at) == value) return false;
-  const size_t offset = kHeaderSize + at * width;
+  const size_t offset = intset_format::kHeaderSize + at * width;
   char* const start = store.Splice(offset, 0, width) - offset;
   StoreMember(start, width, at, value);
-  StoreHeader(start, width, count + 1);
+  StoreIntsetHeader(start, width, count + 1);
   return true;
 }
 
@@ -101,19 +100,19 @@ bool IntsetRemove(ByteStore& store, int64_t value) {
   if (!before.Contains(value)) return false;
   const size_t width = before.width();
   const size_t count = before.size();
-  const size_t offset = kHeaderSize + before.LowerBound(value) * width;
+  const size_t offset = intset_format::kHeaderSize + before.LowerBound(value) * width;
   char* const start = store.Splice(offset, width, 0) - offset;
-  StoreHeader(start, width, count - 1);
+  StoreIntsetHeader(start, width, count - 1);
   return true;
 }
 
 bool ValidateIntset(std::string_view bytes) {
-  if (bytes.size() < kHeaderSize) return false;
+  if (bytes.size() < intset_format::kHeaderSize) return false;
   const IntsetView view(bytes);
   const size_t width = view.width();
   if (width != 2 && width != 4 && width != 8) return false;
   const size_t count = view.size();
-  if (count == 0 || kHeaderSize + count * width != bytes.size()) return false;
+  if (count == 0 || intset_format::kHeaderSize + count * width != bytes.size()) return false;
   for (size_t i = 1; i < count; ++i) {
     if (view.At(i - 1) >= view.At(i)) return false;
   }

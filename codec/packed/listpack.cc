@@ -48,7 +48,7 @@ size_t HeadSize(uint8_t head) {
   return head <= kInt64 ? 1 : 0;
 }
 
-void StoreHeader(char* start, size_t bytes, size_t count) {
+void StoreListpackHeader(char* start, size_t bytes, size_t count) {
   StoreFixed32(start, static_cast<uint32_t>(bytes));
   StoreFixed16(start + 4, count < kCountUnknown ? static_cast<uint16_t>(count) : kCountUnknown);
 }
@@ -56,7 +56,7 @@ void StoreHeader(char* start, size_t bytes, size_t count) {
 // After an edit: the new size, and the count if it is known.
 void UpdateHeader(char* start, size_t bytes, size_t added, size_t removed) {
   const size_t count = LoadFixed16(start + 4);
-  StoreHeader(start, bytes, count == kCountUnknown ? count : count + added - removed);
+  StoreListpackHeader(start, bytes, count == kCountUnknown ? count : count + added - removed);
 }
 
 std::string MakeListpack(std::string_view elements, size_t count) {
@@ -65,7 +65,7 @@ std::string MakeListpack(std::string_view elements, size_t count) {
   out.resize(kHeaderSize);
   out.append(elements);
   out.push_back(static_cast<char>(kEnd));
-  StoreHeader(out.data(), out.size(), count);
+  StoreListpackHeader(out.data(), out.size(), count);
   return out;
 }
 
@@ -82,8 +82,8 @@ void InsertAll(ByteStore& store, size_t at, ListpackView from) {
   const size_t count = LoadFixed16(start + 4);
   const size_t more = LoadFixed16(from.bytes().data() + 4);
   // An unknown count is contagious, even if the sum could be found by a walk.
-  StoreHeader(start, total,
-              count == kCountUnknown || more == kCountUnknown ? kCountUnknown : count + more);
+  StoreListpackHeader(
+      start, total, count == kCountUnknown || more == kCountUnknown ? kCountUnknown : count + more);
 }
 
 }  // namespace
@@ -319,7 +319,7 @@ void ListpackBuilder::Add(const ListpackElement& element) {
 
 std::string ListpackBuilder::Take() {
   bytes_.push_back(static_cast<char>(kEnd));
-  StoreHeader(bytes_.data(), bytes_.size(), count_);
+  StoreListpackHeader(bytes_.data(), bytes_.size(), count_);
   std::string out = std::move(bytes_);
   *this = ListpackBuilder();
   return out;

@@ -8,10 +8,10 @@
 namespace thermocline::codec {
 namespace {
 
-constexpr size_t kHeaderSize = 10;
-constexpr uint8_t kEnd = 0xff;
+constexpr size_t kZiplistHeaderSize = 10;
+constexpr uint8_t kZiplistEnd = 0xff;
 constexpr uint8_t kLongPrevious = 0xfe;  // in place of the length before: four bytes follow
-constexpr uint16_t kCountUnknown = 0xffff;
+constexpr uint16_t kZiplistCountUnknown = 0xffff;
 
 constexpr uint8_t kText6 = 0;
 constexpr uint8_t kText14 = 1;
@@ -93,20 +93,21 @@ bool ReadPreviousSize(ByteReader* in, uint32_t* size) {
 }  // namespace
 
 bool ReadZiplist(std::string_view bytes, const std::function<bool(const PackedValue&)>& visit) {
-  if (bytes.size() < kHeaderSize + 1 || LoadFixed32(bytes.data()) != bytes.size()) return false;
+  if (bytes.size() < kZiplistHeaderSize + 1 || LoadFixed32(bytes.data()) != bytes.size())
+    return false;
   const size_t end = bytes.size() - 1;
-  if (static_cast<uint8_t>(bytes[end]) != kEnd) return false;
+  if (static_cast<uint8_t>(bytes[end]) != kZiplistEnd) return false;
   const uint32_t last = LoadFixed32(bytes.data() + 4);
   const uint16_t announced = LoadFixed16(bytes.data() + 8);
   if (last > end) return false;
 
   // The reader does not see the end byte, so no element can contain it.
   ByteReader in(bytes.substr(0, end));
-  in.Skip(kHeaderSize);
+  in.Skip(kZiplistHeaderSize);
   size_t count = 0;
   size_t previous = 0;
-  size_t start = kHeaderSize;
-  while (!in.empty() && static_cast<uint8_t>(in.rest()[0]) != kEnd) {
+  size_t start = kZiplistHeaderSize;
+  while (!in.empty() && static_cast<uint8_t>(in.rest()[0]) != kZiplistEnd) {
     start = in.position();
     uint32_t stated = 0;
     PackedValue value;
@@ -116,7 +117,7 @@ bool ReadZiplist(std::string_view bytes, const std::function<bool(const PackedVa
     ++count;
   }
   if (!in.empty() || (count > 0 && start != last)) return false;
-  return announced == kCountUnknown || announced == count;
+  return announced == kZiplistCountUnknown || announced == count;
 }
 
 }  // namespace thermocline::codec

@@ -8,7 +8,7 @@
 namespace thermocline::codec {
 namespace {
 
-constexpr uint8_t kEnd = 0xff;
+constexpr uint8_t kZipmapEnd = 0xff;
 constexpr uint8_t kLong = 0xfe;  // as a length: four bytes follow; as the count: unknown
 
 bool ReadLength(ByteReader* in, uint32_t* length) {
@@ -25,13 +25,13 @@ bool ReadLength(ByteReader* in, uint32_t* length) {
 
 bool ReadZipmap(std::string_view bytes,
                 const std::function<bool(std::string_view field, std::string_view value)>& visit) {
-  if (bytes.size() < 2 || static_cast<uint8_t>(bytes.back()) != kEnd) return false;
+  if (bytes.size() < 2 || static_cast<uint8_t>(bytes.back()) != kZipmapEnd) return false;
   const auto announced = static_cast<uint8_t>(bytes[0]);
   ByteReader in(bytes.substr(0, bytes.size() - 1));
   in.Skip(1);
   size_t count = 0;
   // An end byte before the last one ends the map; Redis does not mind what follows.
-  while (!in.empty() && static_cast<uint8_t>(in.rest()[0]) != kEnd) {
+  while (!in.empty() && static_cast<uint8_t>(in.rest()[0]) != kZipmapEnd) {
     uint32_t length = 0;
     uint8_t free = 0;
     std::string_view field;

@@ -21,11 +21,7 @@ using Milliseconds = std::chrono::milliseconds;
 constexpr Milliseconds kAskAgain{50};
 // How often an idle writer looks for background errors and for memtables worth a flush.
 constexpr Milliseconds kIdleLook{250};
-// Where the CPUs are short, those who read a hot key must not wait for those who read a cold one:
-// readers get what the executor and the clients leave (docs/performance.md has the figures). The
-// writer must keep up with the executor.
-constexpr int kReaderNice = 19;
-constexpr int kWriterNice = 5;
+constexpr int kWriterNice = 5;  // the writer must keep up with the executor
 
 // Of this thread alone (Linux). A refusal is harmless.
 void NiceThisThread(int nice) {
@@ -329,7 +325,7 @@ ColdRead* ColdStore::PickRead(Lane* lane) {
 }
 
 void ColdStore::ReaderLoop() {
-  NiceThisThread(kReaderNice);
+  NiceThisThread(options_.reader_nice);
   std::unique_lock lock(read_mutex_);
   while (!stopping_.load()) {
     Lane lane;

@@ -74,6 +74,11 @@ struct ColdRead {
 
 struct ColdStoreOptions {
   int readers = 8;
+  /// Where the CPUs are short, those who read a hot key must not wait for those who read a cold
+  /// one: readers get what the executor and the clients leave (docs/performance.md has the
+  /// figures). Tests run beside each other with all CPUs busy, and hand over a read at a time:
+  /// there it is 0.
+  int reader_nice = 19;
   bool background = true;  // false: no threads; RunUntilIdle() does the work (deterministic tests)
   bool reads_first = false;  // RunUntilIdle() reads before it writes: the readers were faster
   /// Stream offset up to which the log is durable. From the writer thread.

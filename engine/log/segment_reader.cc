@@ -1,13 +1,12 @@
 #include "engine/log/segment_reader.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <vector>
 
 #include "codec/bytes.h"
 #include "codec/number_text.h"
 #include "codec/resp/command_reader.h"
+#include "codec/words.h"
 
 namespace thermocline::engine {
 namespace {
@@ -94,7 +93,7 @@ int32_t SelectAfter(std::string_view payload, int32_t select_before) {
   int32_t select = select_before;
   while (commands.Next(&argv) == codec::CommandReader::kCommand) {
     int64_t number = 0;
-    if (argv.size() == 2 && argv[0].size() == 6 && strncasecmp(argv[0].data(), "SELECT", 6) == 0 &&
+    if (argv.size() == 2 && codec::SameWord(argv[0], "SELECT") &&
         codec::ParseInt64(argv[1], &number) && number >= 0 && number <= INT32_MAX) {
       select = static_cast<int32_t>(number);
     }

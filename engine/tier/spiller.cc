@@ -12,8 +12,8 @@
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kSliceNodes = 1000;      // of the table: entries
-constexpr size_t kSliceListNodes = 4000;  // of lists
+constexpr size_t kClockSliceNodes = 1000;  // of the table: entries
+constexpr size_t kSliceListNodes = 4000;   // of lists
 constexpr uint64_t kFloorMin = 512 << 10;
 constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
@@ -231,7 +231,7 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
 bool Spiller::Slice() {
   if (!spill_all_.empty() && !write_back_.checkpoint_running() &&
       core_.cold->queued_batches() == 0) {
-    TurnClock(kSliceNodes, /*everything=*/true);
+    TurnClock(kClockSliceNodes, /*everything=*/true);
     if (spill_all_left_ == 0) {
       for (Waiter* waiter : std::exchange(spill_all_, {})) {
         if (Residency::RemovePending(waiter)) core_.ready.push_back(waiter);
@@ -262,10 +262,10 @@ bool Spiller::Slice() {
   // As many as there are keys in memory, as S3-FIFO has it.
   ghosts_.Reserve(core_.keyspace.at(clock_db_).table.size());
   size_t dropped = 0;
-  if (used() > goal) dropped = SpillNewcomers(kSliceNodes);
+  if (used() > goal) dropped = SpillNewcomers(kClockSliceNodes);
   // The others' turn comes when the small queue has its size, or nothing in it can go.
   if (used() > goal && (dropped == 0 || newcomers_.size() <= SmallQueueKeys())) {
-    dropped += TurnClock(kSliceNodes, /*everything=*/false);
+    dropped += TurnClock(kClockSliceNodes, /*everything=*/false);
   }
   // What is left is dirty, or on its way: write it back.
   if (used() > goal && core_.dirty_keys > 0 && !write_back_.checkpoint_running() &&

@@ -15,7 +15,7 @@
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kSliceNodes = 1000;  // entries looked at in one slice: some 100 µs
+constexpr size_t kSweepSliceNodes = 1000;  // entries looked at in one slice: some 100 µs
 constexpr uint64_t kBatchBytes = 256 << 10;
 constexpr uint64_t kQueueBytesMax = 16 << 20;
 constexpr int64_t kSpareKeptMs = 3000;  // an empty batch waits so long for the next sweep
@@ -153,7 +153,7 @@ bool WriteBack::SweepSlice() {
   if (!spare_batches_.empty() && core_.now_ms - spared_ms_ > kSpareKeptMs) spare_batches_.clear();
   if (!collecting_) return false;
   if (restart_) BeginSweep();
-  size_t work = kSliceNodes;
+  size_t work = kSweepSliceNodes;
   while (work > 0) {
     if (WriterIsFull()) break;  // its progress wakes us
     if (sweep_index_ == mapping_.size()) {

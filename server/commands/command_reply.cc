@@ -3,12 +3,12 @@
 // shows. A new flag needs a word here, or it stays invisible.
 #include "server/commands/command_reply.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
+
+#include "codec/words.h"
 
 namespace thermocline::server {
 namespace {
@@ -264,7 +264,7 @@ uint32_t AclCategoriesOf(const CommandSpec& spec) {
 uint32_t AclCategoryNamed(std::string_view name) {
   for (const FlagWord& word : kAclWords) {
     const std::string_view bare = word.word.substr(1);
-    if (bare.size() == name.size() && strncasecmp(bare.data(), name.data(), name.size()) == 0) {
+    if (codec::SameWord(bare, name)) {
       return static_cast<uint32_t>(word.bit);
     }
   }

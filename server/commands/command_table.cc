@@ -8,6 +8,7 @@
 #include <cctype>
 
 #include "codec/number_text.h"
+#include "codec/words.h"
 
 namespace thermocline::server {
 
@@ -26,10 +27,6 @@ std::string Lower(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return out;
-}
-
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
 }
 
 // Argument positions 1 .. argc-1 that `spec` names; false: nonsense.
@@ -66,7 +63,7 @@ bool AppendKeys(const KeySpec& spec, std::span<const std::string_view> argv,
     }
     case KeySpec::Kind::kAfter: {
       for (int i = std::max(spec.first, 1); i < argc; ++i) {
-        if (!EqualsIgnoreCase(argv[static_cast<size_t>(i)], spec.keyword)) continue;
+        if (!codec::SameWord(argv[static_cast<size_t>(i)], spec.keyword)) continue;
         const int last = spec.last < 0 ? argc + spec.last : i + 1 + spec.last;
         for (int k = i + 1; k <= last && k < argc; k += std::max(spec.step, 1)) {
           add(k);
@@ -223,7 +220,7 @@ bool CommandTable::TailEquals(const Command& command, std::string_view word) {
 
 Command* CommandTable::FindSub(const Command& parent, std::string_view word) {
   for (Command* sub : parent.subcommands) {
-    if (EqualsIgnoreCase(sub->word, word)) return sub;
+    if (codec::SameWord(sub->word, word)) return sub;
   }
   return nullptr;
 }

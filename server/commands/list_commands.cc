@@ -6,8 +6,6 @@
 // MoveElement (list_commands.h). Rows stand at the foot, their argument facts above them.
 #include "server/commands/list_commands.h"
 
-#include <strings.h>
-
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
@@ -18,6 +16,7 @@
 #include <string_view>
 
 #include "codec/number_text.h"
+#include "codec/words.h"
 #include "engine/types/list.h"
 #include "engine/types/list_effects.h"
 #include "server/command_context.h"
@@ -48,9 +47,8 @@ bool IsList(CommandContext& c, const Entry* entry) {
 
 // Null: it is neither end's name.
 std::optional<ListEnd> ReadListEnd(std::span<const std::string_view> argv, size_t i) {
-  const auto is = [&](const char* word) {
-    return i < argv.size() && argv[i].size() == std::strlen(word) &&
-           strncasecmp(argv[i].data(), word, argv[i].size()) == 0;
+  const auto is = [&](std::string_view word) {
+    return i < argv.size() && codec::SameWord(argv[i], word);
   };
   if (is("LEFT")) return ListEnd::kHead;
   if (is("RIGHT")) return ListEnd::kTail;

@@ -9,7 +9,6 @@
 // Order: numbers by value, then by text; with ALPHA by the locale's collation, or by bytes if the
 // result is stored (it is logged, and must not depend on the locale). Equal weights keep the order
 // in which the elements were read.
-#include <strings.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -25,6 +24,7 @@
 #include <string_view>
 #include <vector>
 
+#include "codec/words.h"
 #include "engine/types/hash.h"
 #include "engine/types/list.h"
 #include "engine/types/list_effects.h"
@@ -432,20 +432,16 @@ void SortElements(CommandContext& c, bool read_only) {
 void SortCommand(CommandContext& c) { SortElements(c, /*read_only=*/false); }
 void SortRo(CommandContext& c) { SortElements(c, /*read_only=*/true); }
 
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
 // The sorted key, and the last STORE's: Redis's own walk over words that it may not understand.
 bool FindSortKeys(std::span<const std::string_view> argv, std::vector<CommandSpec::KeyRef>* keys) {
   keys->push_back({1, Need::kValue, -1, kKeyRO | kKeyAccess});
   int store = 0;
   for (size_t i = 2; i < argv.size(); ++i) {
-    if (EqualsIgnoreCase(argv[i], "LIMIT")) {
+    if (codec::SameWord(argv[i], "LIMIT")) {
       i += 2;
-    } else if (EqualsIgnoreCase(argv[i], "GET") || EqualsIgnoreCase(argv[i], "BY")) {
+    } else if (codec::SameWord(argv[i], "GET") || codec::SameWord(argv[i], "BY")) {
       ++i;
-    } else if (EqualsIgnoreCase(argv[i], "STORE") && i + 1 < argv.size()) {
+    } else if (codec::SameWord(argv[i], "STORE") && i + 1 < argv.size()) {
       store = static_cast<int>(i) + 1;
     }
   }

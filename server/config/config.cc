@@ -2,7 +2,6 @@
 #include "server/config/config.h"
 
 #include <limits.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include <cstring>
 
 #include "codec/glob.h"
+#include "codec/words.h"
 #include "server/c_text.h"
 #include "server/config/config_row.h"
 
@@ -20,10 +20,6 @@ namespace {
 using codec::Status;
 
 constexpr int64_t kReplBacklogMin = 16 << 10;
-
-bool SameWord(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 bool Allowed(ProtectedAction action, bool local) {
   return action == ProtectedAction::kYes || (action == ProtectedAction::kLocal && local);
@@ -96,7 +92,7 @@ std::vector<Config::Pair> Config::Get(std::span<const std::string_view> patterns
   std::vector<Pair> out;
   const auto add = [&](std::string_view name, const ConfigRow& row) {
     for (const Pair& p : out) {
-      if (SameWord(p.first, name)) return;
+      if (codec::SameWord(p.first, name)) return;
     }
     out.emplace_back(name, FormatConfig(row, values_));
   };
@@ -136,7 +132,7 @@ codec::Status Config::Set(std::span<const std::string_view> pairs, const SetCont
     if (context.loading && (row->flags & kConfigDenyLoading) != 0) {
       return Status::Unavailable("LOADING Redis is loading the dataset in memory");
     }
-    const std::string_view name = SameWord(pairs[i], row->name) ? row->name : row->alias;
+    const std::string_view name = codec::SameWord(pairs[i], row->name) ? row->name : row->alias;
     for (const Change& earlier : changes) {
       if (earlier.name == name) return SetFailed(pairs[i], "duplicate parameter");
     }

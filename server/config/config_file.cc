@@ -5,7 +5,6 @@
 
 #include <glob.h>
 #include <limits.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,6 +15,7 @@
 #include <iterator>
 
 #include "codec/resp/parser.h"
+#include "codec/words.h"
 #include "server/config/config.h"
 #include "server/config/config_row.h"
 #include "server/version.h"
@@ -26,17 +26,6 @@ namespace {
 using codec::Status;
 
 constexpr int kIncludeDepthMax = 16;
-
-bool SameWord(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
-
-std::string_view Trim(std::string_view line) {
-  constexpr std::string_view kBlank = " \t\r\n";
-  const size_t begin = line.find_first_not_of(kBlank);
-  if (begin == line.npos) return {};
-  return line.substr(begin, line.find_last_not_of(kBlank) - begin + 1);
-}
 
 Status ReadOne(const std::string& path, std::string* out) {
   std::FILE* file = std::fopen(path.c_str(), "r");
@@ -134,7 +123,7 @@ std::string OptionsToText(std::span<const std::string> args, bool* from_stdin) {
     // "--save" without a value means no save points, also when a script's empty variable made it
     // so.
     const bool no_value = last || args[i + 1].substr(0, 2) == "--";
-    if (bare && no_value && SameWord(arg, "--save")) {
+    if (bare && no_value && codec::SameWord(arg, "--save")) {
       text += "\"\"";
       name_may_follow = true;
     }
@@ -181,8 +170,9 @@ bool Config::LoadUser(std::span<const std::string> words, std::string* error) {
   for (size_t i = 1; i < words.size(); ++i) {
     const std::string& rule = words[i];
     bool known = false;
-    for (const std::string_view open : kOpen) known = known || SameWord(open, rule);
-    if (SameWord(rule, "nopass") || SameWord(rule, "resetpass")) values_.requirepass.clear();
+    for (const std::string_view open : kOpen) known = known || codec::SameWord(open, rule);
+    if (codec::SameWord(rule, "nopass") || codec::SameWord(rule, "resetpass"))
+      values_.requirepass.clear();
     if (rule[0] == '>') {
       values_.requirepass = rule.substr(1);
     } else if (rule[0] == '#') {
@@ -254,7 +244,7 @@ Status Config::LoadLines(std::string_view text, int depth) {
   int line_number = 0;
   while (!text.empty()) {
     const size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view line = Trim(text.substr(0, end));
+    const std::string_view line = codec::Trim(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     ++line_number;
     if (line.empty() || line[0] == '#') continue;

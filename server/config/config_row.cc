@@ -1,20 +1,15 @@
 // Reading and showing settings; the rules are those of Redis 7.0's standard directive types.
 #include "server/config/config_row.h"
 
-#include <strings.h>
-
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 
 #include "codec/number_text.h"
+#include "codec/words.h"
 
 namespace thermocline::server {
 namespace {
-
-bool SameWord(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && strncasecmp(a.data(), b.data(), a.size()) == 0;
-}
 
 size_t IndexOf(const ConfigRow& row) { return static_cast<size_t>(&row - ConfigTable().data()); }
 
@@ -139,7 +134,7 @@ ConfigParse ParseEnum(const ConfigRow& row, std::span<const std::string> words,
   for (const std::string& word : words) {
     bool found = false;
     for (const EnumName& known : row.names) {
-      if (!SameWord(known.name, word)) continue;
+      if (!codec::SameWord(known.name, word)) continue;
       value = row.kind == ConfigRow::Kind::kFlags ? (value | known.value) : known.value;
       found = true;
       break;
@@ -208,8 +203,8 @@ ConfigParse ParseConfig(const ConfigRow& row, std::span<const std::string> words
   const std::string& text = words[0];
   switch (row.kind) {
     case ConfigRow::Kind::kBool:
-      if (SameWord(text, "yes")) return Store(row, 1, config);
-      if (SameWord(text, "no")) return Store(row, 0, config);
+      if (codec::SameWord(text, "yes")) return Store(row, 1, config);
+      if (codec::SameWord(text, "no")) return Store(row, 0, config);
       *error = "argument must be 'yes' or 'no'";
       return ConfigParse::kError;
     case ConfigRow::Kind::kText: {

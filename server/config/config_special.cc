@@ -1,7 +1,6 @@
 // See config_special.h. A parser checks all words before it stores anything.
 #include "server/config/config_special.h"
 
-#include <strings.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -12,6 +11,7 @@
 #include <cstring>
 
 #include "codec/number_text.h"
+#include "codec/words.h"
 
 namespace thermocline::server {
 namespace {
@@ -20,8 +20,6 @@ using Words = std::span<const std::string>;
 
 constexpr size_t kBindAddressesMax = 16;
 constexpr size_t kHostnameMax = 256;
-
-bool SameWord(const std::string& a, const char* b) { return strcasecmp(a.c_str(), b) == 0; }
 
 // strtoll over the whole text: leading spaces, a sign and leading zeros are fine, nothing behind.
 bool ParseLoose(const std::string& text, long long* value) {
@@ -145,8 +143,8 @@ bool ParseOutputLimits(Words words, bool, ServerConfig* config, std::string* err
   std::array<OutputLimit, 3> limits = config->output_limits;
   for (size_t i = 0; i < words.size(); i += 4) {
     size_t which = 0;
-    while (which < limits.size() && !SameWord(words[i], kClassNames[which])) ++which;
-    if (SameWord(words[i], "replica")) which = static_cast<size_t>(ClientClass::kReplica);
+    while (which < limits.size() && !codec::SameWord(words[i], kClassNames[which])) ++which;
+    if (codec::SameWord(words[i], "replica")) which = static_cast<size_t>(ClientClass::kReplica);
     if (which == limits.size()) {
       *error = "Invalid client class specified in buffer limit configuration.";
       return false;
@@ -274,7 +272,7 @@ bool ParseReplicaOf(Words words, bool, ServerConfig* config, std::string* error)
     *error = "wrong number of arguments";
     return false;
   }
-  if (SameWord(words[0], "no") && SameWord(words[1], "one")) {
+  if (codec::SameWord(words[0], "no") && codec::SameWord(words[1], "one")) {
     config->replicaof_host.clear();
     config->replicaof_port = 0;
     return true;

@@ -4,11 +4,11 @@
 // tests/integration/test_config_oracle.py), then come ours. NoEffect() rows are accepted, kept and
 // shown; a value other than the default draws one warning with the reason given here. When a
 // feature arrives, its rows lose NoEffect() and gain a field.
-#include <strings.h>
 #include <syslog.h>
 
 #include <climits>
 
+#include "codec/words.h"
 #include "server/config/config_row.h"
 #include "server/config/config_special.h"
 
@@ -476,9 +476,7 @@ const ConfigRow kTable[] = {
 std::span<const ConfigRow> ConfigTable() { return kTable; }
 
 const ConfigRow* FindConfigRow(std::string_view name) {
-  const auto same = [&](std::string_view other) {
-    return other.size() == name.size() && strncasecmp(other.data(), name.data(), name.size()) == 0;
-  };
+  const auto same = [&](std::string_view other) { return codec::SameWord(other, name); };
   for (const ConfigRow& row : kTable) {
     if (same(row.name) || (!row.alias.empty() && same(row.alias))) return &row;
   }

@@ -28,6 +28,7 @@ class Loop {
  public:
   ColdStoreOptions Options(int readers = 4) {
     ColdStoreOptions options;
+    options.reader_nice = 0;
     options.readers = readers;
     options.durable_end = [this] { return durable.load(); };
     options.request_sync = [this] { ++syncs; };

@@ -351,12 +351,12 @@ TEST(BadStartTest, AnyCallOfAStartMayFail) {
     for (const uint32_t kinds :
          {uint32_t{kFaultMutations}, uint32_t{kFaultOpen | kFaultMetadata}, uint32_t{kFaultRead}}) {
       bool more = true;
-      for (uint64_t nth = 1; more; ++nth) {
+      for (uint64_t nth = 1; more; nth += FaultStep()) {
         SCOPED_TRACE("kinds " + std::to_string(kinds) + ", call " + std::to_string(nth));
         auto image = Copy(*fs);
         TestDatabase database(image);
         image->ResetCallCounts();
-        image->AddFault({.kinds = kinds, .nth = nth, .from_then_on = nth % 2 == 0});
+        image->AddFault({.kinds = kinds, .nth = nth, .from_then_on = nth / FaultStep() % 2 == 0});
         const codec::Status opened = database.Open();
         more = image->CallCount(kinds) >= nth;
         ASSERT_TRUE(opened.ok() || !opened.message().empty());

@@ -4,14 +4,12 @@
 // What must hold: no crash; nothing that was acknowledged as durable is lost; while the log cannot
 // be written WriteError() says so; when the disk is back the database goes on by itself (writes,
 // checkpoint, DurableEnd), holds what the model holds, and still does after a kill.
-// THERMOCLINE_FAULT_STEP tries only every so many calls.
 
 #include <gtest/gtest.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdlib>
 
 #include "tests/engine/database/harness.h"
 
@@ -27,11 +25,6 @@ namespace {
 using engine::Admission;
 using engine::Need;
 using Outcome = TestDatabase::Outcome;
-
-uint64_t FaultStep() {
-  const char* text = std::getenv("THERMOCLINE_FAULT_STEP");
-  return text != nullptr ? std::max(1, std::atoi(text)) : 1;
-}
 
 // One history under a fault; all checks are inside.
 class FaultRun {

@@ -8,6 +8,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
 #include <random>
@@ -43,6 +45,12 @@ inline std::string Describe(const Keyspace& keyspace) {
     }
   }
   return out;
+}
+
+/// Tests in which every call fails in turn try only every so many: THERMOCLINE_FAULT_STEP, else 1.
+inline uint64_t FaultStep() {
+  const char* text = std::getenv("THERMOCLINE_FAULT_STEP");
+  return text != nullptr ? static_cast<uint64_t>(std::max(1, std::atoi(text))) : 1;
 }
 
 class TestDatabase {

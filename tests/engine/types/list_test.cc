@@ -84,7 +84,7 @@ TEST_F(ListTest, HalvesOfASplitNodeAreJoinedUpToFourBytesBeyondTheLimit) {
     SCOPED_TRACE(length);
     Entry::Free(entry_);
     entry_ = Make();
-    char text[8];
+    char text[12];
     for (int i = 0; i < 1022; ++i) {  // 8 bytes each: a node of 8183
       std::snprintf(text, sizeof text, "%06d", i);
       Push(ListEnd::kTail, text);
