@@ -76,6 +76,7 @@ struct Core {
 
   uint64_t changes = 0;        // effects on keys since Open
   uint64_t dirtied = 0;        // how often a clean key was changed since Open
+  uint64_t deletions = 0;      // of the changes: keys removed
   uint64_t dirty_keys = 0;     // of all keyspaces
   uint64_t unknown_bases = 0;  // the same: entries with kBaseUnknown
 

@@ -148,6 +148,7 @@ bool HotTier::Delete(Ref& ref) {
   Space& space = *ref.space;
   Entry* entry = ref.entry;
   --space.live;
+  ++core_.deletions;
   if (entry->expiry_ms() != kNoExpiry) --space.live_expires;
   space.table.NoteRemoval(ref.position, core_.frame_lsn);
   // A key that no capture has seen needs no tombstone, except while a checkpoint is collecting:
@@ -217,6 +218,7 @@ void HotTier::FlushDb(int db, DbId new_id) {
   std::unique_ptr<Space> old = core_.keyspace.Replace(db, new_id, core_.frame_lsn);
   entry_bytes_ -= old->entry_bytes;
   core_.changes += old->live;
+  core_.deletions += old->live;
   core_.dirty_keys -= old->dirty;
   core_.unknown_bases -= old->unknown_bases;
   // The space frees its table, filter and index wherever it dies.

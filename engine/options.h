@@ -80,9 +80,10 @@ struct Options {
   int maxmemory_samples = 5;
   int lfu_log_factor = 10;
   int lfu_decay_minutes = 1;
-  int recovery_budget_ms = 1000;  // checkpoints are taken so that replay stays within it
+  int recovery_budget_ms = 3000;  // checkpoints are taken so that replay stays within it
   uint64_t checkpoint_log_bytes = 256ull << 20;  // at most; a quarter while no key changes twice
-  int64_t checkpoint_interval_ms = 10'000;       // at most, while there are changes
+  int64_t checkpoint_interval_ms = 60'000;       // at most, while there are changes
+  int64_t deletions_interval_ms = 10'000;        // the same where every eighth change is a deletion
   /// A list of so many bytes in memory is written back, spilled and read node by node.
   uint64_t paged_threshold = 64 << 10;
   TypeLimits type_limits;

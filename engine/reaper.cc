@@ -1,10 +1,8 @@
 #include "engine/reaper.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <utility>
+
+#include "engine/env/thread.h"
 
 namespace thermocline::engine {
 
@@ -35,8 +33,7 @@ void Reaper::Hand(std::function<void()> free_it) {
 }
 
 void Reaper::Run() {
-  // Linux keeps a nice value a thread; freeing must not compete with the executor for a core.
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+  NameThisThread("reaper", 10);  // freeing must not compete with the executor for a core
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stop_ || !queue_.empty(); });

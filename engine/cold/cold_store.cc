@@ -2,14 +2,11 @@
 // the batch at the head is tried again from that stage, since every stage may be repeated.
 #include "engine/cold/cold_store.h"
 
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
+#include "engine/env/thread.h"
 #include "glog/logging.h"
 
 namespace thermocline::engine {
@@ -22,11 +19,6 @@ constexpr Milliseconds kAskAgain{50};
 // How often an idle writer looks for background errors and for memtables worth a flush.
 constexpr Milliseconds kIdleLook{250};
 constexpr int kWriterNice = 5;  // the writer must keep up with the executor
-
-// Of this thread alone (Linux). A refusal is harmless.
-void NiceThisThread(int nice) {
-  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), nice);
-}
 
 }  // namespace
 
@@ -169,7 +161,7 @@ void ColdStore::CheckBackground() {
 }
 
 void ColdStore::WriterLoop() {
-  NiceThisThread(kWriterNice);
+  NameThisThread("cold-writer", kWriterNice);
   int64_t retry_ms = options_.retry_ms_min;
   auto last_write = std::chrono::steady_clock::now();
   bool idle_flushed = true;
@@ -325,7 +317,7 @@ ColdRead* ColdStore::PickRead(Lane* lane) {
 }
 
 void ColdStore::ReaderLoop() {
-  NiceThisThread(options_.reader_nice);
+  NameThisThread("cold-reader", options_.reader_nice);
   std::unique_lock lock(read_mutex_);
   while (!stopping_.load()) {
     Lane lane;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/env/thread.h"
 #include "engine/log/frame_buffer.h"
 #include "engine/log/recovery.h"
 #include "engine/log/segment.h"
@@ -608,7 +609,10 @@ Status Log::Start(Lsn at_least, bool may_jump) {
   impl.last_inline_sync_us_ = impl.options_.clock->MonotonicUs();
   if (impl.options_.background) {
     impl.work_ = impl.on_disk_ && impl.pool_->NeedsWork();
-    impl.thread_ = std::thread([&impl] { impl.Run(); });
+    impl.thread_ = std::thread([&impl] {
+      NameThisThread("log-sync");
+      impl.Run();
+    });
   }
   return Status::Ok();
 }

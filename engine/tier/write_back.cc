@@ -23,7 +23,7 @@ constexpr size_t kLandedAtOnce = 32;    // keys whose lookups overlap
 constexpr uint64_t kChangesBetweenMin =
     50'000;  // a checkpoint for less costs more than the replay it saves
 // Times the recovery budget: a burst that the cold tier takes later must not be slowed down.
-constexpr int kHeldAt = 4;
+constexpr int kHeldAt = 2;
 constexpr uint64_t kPacedBytesPerMs = 2 << 10;  // of log, at least: nobody stands still for a flush
 constexpr int64_t kPacedMsMax = 100;
 constexpr uint64_t kHeldBytesMin = 32 << 20;  // a share of it, as of the budget
@@ -38,7 +38,12 @@ bool WriteBack::WriterIsFull() const {
 bool WriteBack::Due() const {
   const uint64_t bytes = core_.log->NextLsn() - last_checkpoint_;
   const uint64_t changes = core_.changes - changes_at_last_;
-  if (changes > 0 && core_.now_ms - begun_ms_ >= core_.options.checkpoint_interval_ms) return true;
+  const bool many_deletions = (core_.deletions - deletions_at_last_) * 8 >= changes;
+  if (changes > 0 &&
+      core_.now_ms - begun_ms_ >= (many_deletions ? core_.options.deletions_interval_ms
+                                                  : core_.options.checkpoint_interval_ms)) {
+    return true;
+  }
   // What changes while it runs is to be replayed until it has landed: as much as during the last.
   if (changes >= kChangesBetweenMin &&
       replay_cost_.Estimate(
@@ -133,6 +138,7 @@ void WriteBack::BeginSweep() {
   sweep_is_clean_ = clean_stop_;
   changes_at_start_ = core_.changes;
   dirtied_at_start_ = core_.dirtied;
+  deletions_at_start_ = core_.deletions;
   mapping_.clear();
   for (int i = 0; i < core_.keyspace.databases(); ++i)
     mapping_.emplace_back(i, core_.keyspace.at(i).id);
@@ -376,6 +382,7 @@ void WriteBack::CheckpointLanded() {
   last_checkpoint_ = checkpoint_;
   changes_at_last_ = changes_at_start_;
   dirtied_at_last_ = dirtied_at_start_;
+  deletions_at_last_ = deletions_at_start_;
   changes_meanwhile_ = core_.changes - changes_at_start_;
   dirtied_meanwhile_ = core_.dirtied - dirtied_at_start_;
   bytes_meanwhile_ = core_.recovering ? 0 : core_.log->NextLsn() - checkpoint_;

@@ -66,8 +66,8 @@ class WriteBack {
   /// unused entries at once if `spill`.
   void TakeLanded(bool spill);
   /// The log has grown by so much that a checkpoint begun now lands before recovery would replay
-  /// more than it may; or something has changed, and the last one began checkpoint_interval_ms ago:
-  /// what was deleted gives its disk space back only after that.
+  /// more than it may; or something has changed, and the last one began checkpoint_interval_ms ago,
+  /// or deletions_interval_ms: what was deleted gives its disk space back only after that.
   bool Due() const;
   /// It has grown by far more than recovery may replay, or by so much that memory would hardly hold
   /// it: who would add to it waits for the checkpoint that runs, and gets on as that does. For each
@@ -135,7 +135,7 @@ class WriteBack {
   int64_t paced_ms_ = 0;
   Lsn checkpoint_ = 0;  // C of the running one
   int checkpoint_select_db_ = 0;
-  uint64_t changes_at_start_ = 0, dirtied_at_start_ = 0;
+  uint64_t changes_at_start_ = 0, dirtied_at_start_ = 0, deletions_at_start_ = 0;
   std::vector<std::pair<int, DbId>> mapping_;  // number -> id as of C
   std::vector<Keyspace::Dropped> dropped_;     // as of C
   size_t sweep_index_ = 0;                     // in mapping_
@@ -165,8 +165,9 @@ class WriteBack {
   std::string scratch_;
 
   Lsn last_checkpoint_ = 0;
-  int64_t begun_ms_ = 0;                                // the last sweep
-  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0;  // when the last one began
+  int64_t begun_ms_ = 0;  // the last sweep
+  // When the last one began.
+  uint64_t changes_at_last_ = 0, dirtied_at_last_ = 0, deletions_at_last_ = 0;
   // While it ran; bytes of log.
   uint64_t changes_meanwhile_ = 0, dirtied_meanwhile_ = 0, bytes_meanwhile_ = 0;
   ReplayCost replay_cost_;

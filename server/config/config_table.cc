@@ -464,7 +464,7 @@ const ConfigRow kTable[] = {
     Bytes("log-segment-bytes", &C::log_segment_bytes, 4 * kKb, 16 * kMb).Immutable(),
     Bytes("checkpoint-log-bytes", &C::checkpoint_log_bytes, 4 * kKb, 256 * kMb)
         .Apply(ApplyAction::kEngine),
-    Number("recovery-budget-ms", &C::recovery_budget_ms, 1, kIntMax, 1000)
+    Number("recovery-budget-ms", &C::recovery_budget_ms, 1, kIntMax, 3000)
         .Apply(ApplyAction::kEngine),
     Bytes("paged-threshold", &C::paged_threshold, 1, 64 * kKb).Apply(ApplyAction::kEngine),
     Number("cold-readers", &C::cold_readers, 1, 256, 8).Immutable(),

@@ -74,26 +74,39 @@ TEST(DatabaseTest, ColdKeysAreReadBackAndStayCounted) {
   EXPECT_EQ(database.db().Size(0), 99u);
 }
 
-// What little was deleted last gives its disk space back, too, though no replay would be long.
+// What little was deleted last gives its disk space back, too, though no replay would be long: soon
+// where every eighth change is a deletion.
 TEST(DatabaseTest, WhatChangedIsCheckpointedInTimeAndNothingElse) {
   TestDatabase database(std::make_shared<JournalFs>());
   ASSERT_TRUE(database.Open().ok());
-  const auto set = [](auto& d) { d.SetString(0, "key", "v"); };
   const auto after = [&](int64_t ms) {
     database.clock().AdvanceMs(ms);
     for (int i = 0; i < 20; ++i) database.Tick();
     return database.db().GetStats().checkpoints;
   };
-  database.Run({{0, "key", Need::kHeader}}, set);
-  EXPECT_EQ(after(9000), 0u);
+  const auto set = [&](const std::string& key) {
+    database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.SetString(0, key, "v"); });
+  };
+  const auto remove = [&](const std::string& key) {
+    database.Run({{0, key, Need::kHeader}}, [&](auto& d) { d.Delete(0, key); });
+  };
+  set("key");
+  EXPECT_EQ(after(59'000), 0u);
   EXPECT_EQ(after(1000), 1u);
-  EXPECT_EQ(after(60'000), 1u) << "nothing has changed";
-  database.Run({{0, "key", Need::kHeader}}, [](auto& d) { d.Delete(0, "key"); });
+  EXPECT_EQ(after(120'000), 1u) << "nothing has changed";
+  remove("key");
   EXPECT_EQ(after(0), 2u) << "the last one is long ago";
   EXPECT_EQ(database.db().GetStats().cold_records, 0u);
   EXPECT_EQ(database.db().GetStats().dirty_keys, 0u);
-  database.Run({{0, "key", Need::kHeader}}, set);
-  EXPECT_EQ(after(1000), 2u);
+  for (int i = 0; i < 8; ++i) set("key" + std::to_string(i));
+  remove("key0");
+  EXPECT_EQ(after(10'000), 2u) << "one deletion of nine changes";
+  remove("key1");
+  EXPECT_EQ(after(0), 3u) << "two of ten";
+  set("key");
+  EXPECT_EQ(after(10'000), 3u);
+  database.Run({}, [](auto& d) { d.FlushDb(0); });
+  EXPECT_EQ(after(0), 4u) << "a flush deletes all keys";
 }
 
 // [D4] A key that overflowed into another bucket, or lies in a segment that split, is found by the
