@@ -60,8 +60,11 @@ struct Options {
       wake;  // any thread: something waits for Poll(); must be cheap and thread-safe
   uint64_t log_segment_bytes = 16ull << 20;
   int cold_readers = 8;
-  /// Keys whose bases are read together when the log is replayed; some 10 MB of names.
-  size_t replay_window_keys = 1 << 16;
+  /// Keys whose bases are read together when the log is replayed, some 100 bytes each; 0: as many
+  /// as maxmemory allows.
+  size_t replay_window_keys = 0;
+  /// They are close together, and read in a walk, where one of so many records is among them.
+  size_t replay_walk_records = 16;
   size_t headers_a_read = 128;  // of keys of a replay that need no more; a reader's piece of them
   bool direct_io = true;
   /// What the process may use at most: six tenths are maxmemory's default, nine the bound of values

@@ -27,6 +27,7 @@ namespace thermocline::engine {
 namespace {
 
 constexpr size_t kReadsAtOnce = 2048;         // keys
+constexpr size_t kWalksAreLonger = 8;         // than lists of headers: each opens an iterator
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
 
@@ -130,6 +131,13 @@ codec::Status Recovery::Flush(int number, DbId new_id) {
       core_.keyspace.at(number));  // captures after the flush may have reached the cold tier
 }
 
+// The more of the cold tier's keys a window has, the more of them share a block: with half of them
+// each block is read once, with a thirtieth once for each key.
+size_t Recovery::WindowKeys(const Core& core) {
+  if (core.options.replay_window_keys != 0) return core.options.replay_window_keys;
+  return std::clamp<size_t>(core.stats.budget_bytes / 8192, 1 << 16, 1 << 20);
+}
+
 codec::Status Recovery::Run() {
   core_.recovering = true;
   core_.expire_by_clock = false;
@@ -167,13 +175,17 @@ codec::Status Recovery::CollectWindow(Lsn from) {
   frames_after_change_ = 0;
   const codec::Status status = core_.log->Replay(from, [this](const ReplayFrame& frame) {
     if (frame.flags & codec::kFrameKeyless) return codec::Status();
-    if (wanted_.size() >= window_keys_ || frames_after_change_ > window_keys_ / 16) {
+    // Keys that are changed again and again must not fill it.
+    const bool full = wanted_.size() >= window_keys_;
+    if (full) UniteWanted();
+    if ((full && wanted_.size() > window_keys_ / 2) || frames_after_change_ > window_keys_ / 16) {
       window_end_ = frame.lsn;
       return codec::Status::Unavailable("the window ends here");
     }
     Collect(frame);
     return codec::Status();
   });
+  UniteWanted();
   return window_end_ != 0 ? codec::Status() : status;
 }
 
@@ -299,63 +311,143 @@ void Recovery::Collect(const ReplayFrame& frame) {
   }
 }
 
-codec::Status Recovery::ReadAhead() {
+void Recovery::UniteWanted() {
   std::sort(wanted_.begin(), wanted_.end());
-  std::deque<ColdRead> reads;
-  std::vector<ColdRead*> submitted, done;
-  for (auto next = wanted_.begin(); next != wanted_.end();) {
+  auto last = wanted_.begin();
+  for (auto it = wanted_.begin(); it != wanted_.end(); ++it) {
+    if (it == last) continue;
+    if (*last < *it) {
+      if (++last != it) *last = std::move(*it);
+    } else {
+      last->need = std::max(last->need, it->need);
+    }
+  }
+  if (last != wanted_.end()) wanted_.erase(last + 1, wanted_.end());
+}
+
+codec::Status Recovery::ReadAhead() {
+  values_lie_apart_ = false;
+  uint64_t records = 0;
+  for (size_t i = 0; i < wanted_.size(); ++i) {
+    if (i > 0 && wanted_[i].id == wanted_[i - 1].id) continue;
+    records += core_.keyspace.Find(wanted_[i].id)->cold_records;
+  }
+  walk_ = wanted_.size() * core_.options.replay_walk_records >= records;
+  Chunk one, other;
+  const codec::Status status = ReadAheadInTurns(&one, &other);
+  Await(one);  // the readers write into them
+  Await(other);
+  wanted_.clear();
+  return status;
+}
+
+// While one chunk is installed, readers are busy with the other.
+codec::Status Recovery::ReadAheadInTurns(Chunk* now, Chunk* ahead) {
+  size_t next = SubmitChunk(0, ahead);
+  while (!ahead->reads.empty()) {
+    std::swap(now, ahead);
     // Values may be large: the rest is read when it is needed, and the next window is smaller.
     core_.spiller->Measure();
     if (core_.spiller->short_of_memory()) {
       window_keys_ = std::max(window_keys_ / 8, std::min(window_keys_, kReadsAtOnce));
-      break;
+      next = wanted_.size();
     }
-    reads.clear();
-    for (size_t keys = 0; next != wanted_.end() && keys < kReadsAtOnce; ++keys) {
-      const auto first = next;
-      Need need = Need::kHeader;
-      do {
-        if (next->need == Need::kValue) need = Need::kValue;
-        ++next;
-      } while (next != wanted_.end() && !(*first < *next));
-      const bool open = !reads.empty() && reads.back().kind == ColdRead::Kind::kHeaders &&
-                        reads.back().id == first->id &&
-                        reads.back().headers.size() < core_.options.headers_a_read;
-      ColdRead& read = need == Need::kHeader && open ? reads.back() : reads.emplace_back();
-      read.id = first->id;
-      if (need == Need::kHeader) {
-        read.kind = ColdRead::Kind::kHeaders;
-        read.headers.push_back({.position = first->position, .key = std::move(first->key)});
-      } else {
-        read.kind = ColdRead::Kind::kValue;
-        read.position = first->position;
-        read.key = std::move(first->key);
-      }
+    next = SubmitChunk(next, ahead);
+    TC_RETURN_IF_ERROR(InstallChunk(now));
+  }
+  return {};
+}
+
+size_t Recovery::SubmitChunk(size_t next, Chunk* chunk) {
+  chunk->reads.clear();
+  chunk->of_rows.clear();
+  const ColdRead::Kind kind = walk_ ? ColdRead::Kind::kWalk : ColdRead::Kind::kHeaders;
+  const size_t rows_max = core_.options.headers_a_read * (walk_ ? kWalksAreLonger : 1);
+  const size_t end = std::min(next + kReadsAtOnce, wanted_.size());
+  for (; next != end; ++next) {
+    const Wanted& wanted = wanted_[next];
+    if (values_lie_apart_ && wanted.need == Need::kValue) {
+      chunk->reads.push_back(ValueRead(wanted));
+      continue;
     }
-    submitted.clear();
-    for (ColdRead& read : reads) submitted.push_back(&read);
-    core_.cold->Submit(submitted);
-    done.clear();
-    while (done.size() < submitted.size()) {
-      if (!core_.options.background) core_.cold->RunUntilIdle();
-      if (core_.cold->DrainReads(&done) == 0)
-        std::this_thread::sleep_for(std::chrono::microseconds(50));
-    }
-    for (ColdRead* read : done) {
-      TC_RETURN_IF_ERROR(read->status.Annotate("reading ahead for replay"));
-      if (read->kind == ColdRead::Kind::kValue) {
-        TC_RETURN_IF_ERROR(InstallRead(read->id, read->position, read->key, read->found,
-                                       read->header, &read->payload));
+    const bool open = !chunk->reads.empty() && chunk->reads.back().kind == kind &&
+                      chunk->reads.back().id == wanted.id &&
+                      chunk->reads.back().headers.size() < rows_max;
+    ColdRead& read = open ? chunk->reads.back() : chunk->reads.emplace_back();
+    read.kind = kind;
+    read.id = wanted.id;
+    read.headers.push_back({.position = wanted.position, .key = wanted.key});
+    chunk->of_rows.push_back(&wanted);
+  }
+  Submit(chunk);
+  return next;
+}
+
+codec::Status Recovery::InstallChunk(Chunk* chunk) {
+  Await(*chunk);
+  TC_RETURN_IF_ERROR(chunk->status);
+  Chunk apart;
+  size_t values = 0;
+  auto wanted = chunk->of_rows.begin();
+  for (const ColdRead& read : chunk->reads) {
+    for (const ColdHeaderRow& row : read.headers) {
+      const Wanted& of_row = **wanted++;
+      values += of_row.need == Need::kValue;
+      if (of_row.need == Need::kValue && row.found && !row.has_payload) {
+        apart.reads.push_back(ValueRead(of_row));
+        continue;
       }
-      for (const ColdHeaderRow& row : read->headers) {
-        const bool has_value = row.found && row.header.payload_inline;
-        TC_RETURN_IF_ERROR(InstallRead(read->id, row.position, row.key, row.found, row.header,
-                                       has_value ? &row.inline_payload : nullptr));
-      }
+      TC_RETURN_IF_ERROR(InstallRead(read.id, row.position, row.key, row.found, row.header,
+                                     row.has_payload ? &row.payload : nullptr));
     }
   }
-  wanted_.clear();
+  if (apart.reads.size() > values / 2) values_lie_apart_ = true;
+  Submit(&apart);
+  Await(apart);
+  TC_RETURN_IF_ERROR(apart.status);
+  for (const Chunk* some : {static_cast<const Chunk*>(chunk), static_cast<const Chunk*>(&apart)}) {
+    for (const ColdRead& read : some->reads) {
+      if (read.kind != ColdRead::Kind::kValue) continue;
+      TC_RETURN_IF_ERROR(
+          InstallRead(read.id, read.position, read.key, read.found, read.header, &read.payload));
+    }
+  }
   return {};
+}
+
+ColdRead Recovery::ValueRead(const Wanted& wanted) {
+  ColdRead read;
+  read.kind = ColdRead::Kind::kValue;
+  read.id = wanted.id;
+  read.position = wanted.position;
+  read.key = wanted.key;
+  return read;
+}
+
+void Recovery::Submit(Chunk* chunk) {
+  std::vector<ColdRead*> reads;
+  for (ColdRead& read : chunk->reads) {
+    read.owner = chunk;
+    reads.push_back(&read);
+  }
+  chunk->pending = reads.size();
+  chunk->status = {};
+  core_.cold->Submit(reads);
+}
+
+void Recovery::Await(const Chunk& chunk) {
+  std::vector<ColdRead*> done;
+  while (chunk.pending > 0) {
+    if (!core_.options.background) core_.cold->RunUntilIdle();
+    done.clear();
+    if (core_.cold->DrainReads(&done) == 0)
+      std::this_thread::sleep_for(std::chrono::microseconds(50));
+    for (const ColdRead* read : done) {
+      auto* of_read = static_cast<Chunk*>(read->owner);
+      --of_read->pending;
+      if (!read->status.ok()) of_read->status = read->status.Annotate("reading ahead for replay");
+    }
+  }
 }
 
 codec::Status Recovery::InstallRead(DbId id, uint64_t position, std::string_view key, bool found,
@@ -430,13 +522,14 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
     }
     const bool many = effect.verb == Verb::kMSet || effect.verb == Verb::kDel;
     const size_t keys_end = many ? argv_.size() : 2;
+    const bool more_follows = keys_end > 2 || reader.offset() < frame.payload.size();
     for (size_t i = 1; i < keys_end; i += static_cast<size_t>(effect.key_step)) {
       const std::string_view key = argv_[i];
       if (!effect.whole) TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
       const HotTier::Ref ref = hot_.Locate(db_, key);
       const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
       if (lsn < frame.lsn) {
-        touched_.insert(FullName(ref.space->id, key));
+        if (more_follows) touched_.insert(FullName(ref.space->id, key));
       } else if (lsn > frame.lsn || !touched_.contains(FullName(ref.space->id, key))) {
         continue;  // the base has seen this frame
       }

@@ -12,6 +12,7 @@
 // ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -37,7 +38,7 @@ class Recovery {
         hot_(hot),
         write_back_(write_back),
         late_bases_(late_bases),
-        window_keys_(core.options.replay_window_keys) {}
+        window_keys_(WindowKeys(core)) {}
 
   /// [D13] The last run kept no log and did not stop cleanly: its cold tier is to be discarded.
   static codec::StatusOr<bool> IsVoid(ColdBackend& backend);
@@ -46,6 +47,8 @@ class Recovery {
   codec::Status Run();
 
  private:
+  static size_t WindowKeys(const Core& core);
+
   // A base to be read before its window is applied.
   struct Wanted {
     DbId id;
@@ -55,6 +58,14 @@ class Recovery {
     bool operator<(const Wanted& other) const {
       return std::tie(id, position, key) < std::tie(other.id, other.position, other.key);
     }
+  };
+
+  // Reads of wanted keys that are under way, or done. Stays where it is meanwhile.
+  struct Chunk {
+    std::deque<ColdRead> reads;
+    std::vector<const Wanted*> of_rows;  // whose the header rows of all reads are, in order
+    size_t pending = 0;                  // reads that have not come back
+    codec::Status status;
   };
 
   struct Grave {
@@ -71,8 +82,19 @@ class Recovery {
   /// Collects what the frame needs.
   void Collect(const ReplayFrame& frame);
   void Want(int db, std::string_view key, Need need);
+  /// Sorts wanted_ and names each key once, with all that it needs.
+  void UniteWanted();
   /// Installs wanted_ as far as memory allows, and empties it.
   codec::Status ReadAhead();
+  codec::Status ReadAheadInTurns(Chunk* now, Chunk* ahead);
+  /// Of wanted_ from `next` on, with the answer where the next one begins; empty behind the last.
+  size_t SubmitChunk(size_t next, Chunk* chunk);
+  /// Waits for it and for the values that do not lie in their header's record.
+  codec::Status InstallChunk(Chunk* chunk);
+  static ColdRead ValueRead(const Wanted& wanted);
+  void Submit(Chunk* chunk);
+  /// Returns when its reads are done; the chunk has the error of one, if there was any.
+  void Await(const Chunk& chunk);
   /// Whether a base of the frame's effects is to be read first.
   bool BaseIsCold(const ReplayFrame& frame);
   enum class Until : uint8_t {
@@ -108,6 +130,10 @@ class Recovery {
   bool without_log_ = false;
   int db_ = 0;  // selected in the log
   std::vector<Wanted> wanted_;
+  // Small values lie in the header's record, and headers are read many at a time. Larger ones take
+  // a read of their own behind that; where most of a window are such, it is their only one.
+  bool values_lie_apart_ = false;
+  bool walk_ = false;             // the window's bases lie close together
   size_t window_keys_;            // bases of one window: the more, the more of them share a block
   Lsn window_end_ = 0;            // the first LSN behind the window; 0: it is the rest of the log
   int window_db_ = 0;             // selected where the first walk is

@@ -83,13 +83,14 @@ struct ColdStats {
   uint64_t compaction_bytes_written = 0;
 };
 
-/// One record that GetHeaders looks up, and what it found.
+/// One record that GetHeaders or WalkRecords looks up, and what it found.
 struct ColdHeaderRow {
   uint64_t position = 0;
   std::string key;
   bool found = false;
-  ColdHeader header{};           // when found
-  std::string inline_payload{};  // when it lies in the header's record
+  ColdHeader header{};       // when found
+  bool has_payload = false;  // it lies in the header's record
+  std::string payload{};
 };
 
 /// One row of `elements` that GetElements reads.
@@ -127,6 +128,9 @@ class ColdBackend {
   /// GetHeader of many records of one id, which are in the order of (position, key): those that
   /// share a block share its reading.
   virtual Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
+  /// The same for records that lie close together (a sixteenth of those between the first and the
+  /// last, or more): walks from one to the next, reading ahead.
+  virtual Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
                                   ColdHeader* header, std::string* payload) = 0;
   /// Rows of `elements` of one key. Each is as of some moment of the call.

@@ -26,6 +26,7 @@ ColdStore::Lane ColdStore::LaneOf(ColdRead::Kind kind) {
   switch (kind) {
     case ColdRead::Kind::kHeader:
     case ColdRead::Kind::kHeaders:
+    case ColdRead::Kind::kWalk:
     case ColdRead::Kind::kValue:
     case ColdRead::Kind::kElements:
       return kFaults;
@@ -256,6 +257,9 @@ void ColdStore::Perform(ColdRead* read) {
       break;
     case ColdRead::Kind::kHeaders:
       read->status = backend_->GetHeaders(read->id, read->headers);
+      break;
+    case ColdRead::Kind::kWalk:
+      read->status = backend_->WalkRecords(read->id, read->headers);
       break;
     case ColdRead::Kind::kValue:
       found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));

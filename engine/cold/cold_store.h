@@ -42,6 +42,7 @@ struct ColdRead {
   enum class Kind : uint8_t {
     kHeader,    // id, position, key -> found, header; payload, too, if it is inline
     kHeaders,   // id, headers
+    kWalk,      // the same, close together
     kValue,     // id, position, key -> found, header, payload
     kElements,  // id, position, key, elements
     kScan,      // range -> page
@@ -57,7 +58,7 @@ struct ColdRead {
   void* owner = nullptr;     // the caller's; not looked at
   ColdRead* next = nullptr;  // the store's
 
-  std::vector<ColdHeaderRow> headers;    // kHeaders: asked and answered
+  std::vector<ColdHeaderRow> headers;    // kHeaders, kWalk: asked and answered
   std::vector<ColdElementRow> elements;  // kElements: the same
   ColdScanRange range;                   // kScan; its id counts, not the one above
   uint64_t deadline_max_ms = 0;

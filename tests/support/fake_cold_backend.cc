@@ -139,10 +139,14 @@ void FakeColdBackend::WaitWhileHeld(std::unique_lock<std::mutex>* lock) {
 
 Status FakeColdBackend::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) {
   for (ColdHeaderRow& row : rows) {
-    TC_ASSIGN_OR_RETURN(row.found,
-                        GetHeader(id, row.position, row.key, &row.header, &row.inline_payload));
+    TC_ASSIGN_OR_RETURN(row.found, GetHeader(id, row.position, row.key, &row.header, &row.payload));
+    row.has_payload = row.found && row.header.payload_inline;
   }
   return {};
+}
+
+Status FakeColdBackend::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) {
+  return GetHeaders(id, rows);
 }
 
 StatusOr<bool> FakeColdBackend::GetHeader(uint64_t id, uint64_t position, std::string_view key,

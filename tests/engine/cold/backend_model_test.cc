@@ -132,7 +132,20 @@ void ExpectSame(ColdBackend* rocks, ColdBackend* fake, ColdWorkload* work) {
       ASSERT_EQ(a[i].found, b[i].found);
       if (!a[i].found) continue;
       EXPECT_EQ(a[i].header, b[i].header);
-      EXPECT_EQ(a[i].inline_payload, b[i].inline_payload);
+      EXPECT_EQ(a[i].has_payload, b[i].has_payload);
+      EXPECT_EQ(a[i].payload, b[i].payload);
+    }
+    for (ColdHeaderRow& row : a) row = {.position = row.position, .key = row.key};
+    b = a;
+    const Status walked = rocks->WalkRecords(id, a);
+    ASSERT_TRUE(walked.ok()) << walked.ToString();
+    ASSERT_TRUE(fake->WalkRecords(id, b).ok());
+    for (size_t i = 0; i < a.size(); ++i) {
+      ASSERT_EQ(a[i].found, b[i].found);
+      if (!a[i].found) continue;
+      EXPECT_EQ(a[i].header, b[i].header);
+      EXPECT_EQ(a[i].has_payload, b[i].has_payload);
+      EXPECT_EQ(a[i].payload, b[i].payload);
     }
   }
 }

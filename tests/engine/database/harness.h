@@ -63,6 +63,7 @@ class TestDatabase {
   bool reads_first;               // with even seeds
   // Lists of a few nodes are paged; with every third seed none is.
   uint64_t paged_threshold;
+  size_t replay_walk_records;  // with every other pair of seeds bases are looked up one by one
   // So small that both forms of each type occur.
   engine::TypeLimits type_limits{.list_max_listpack_size = 4,
                                  .hash_max_listpack_entries = 4,
@@ -78,6 +79,7 @@ class TestDatabase {
                         uint64_t seed = 1)
       : reads_first(seed % 2 == 0),
         paged_threshold(seed % 3 == 2 ? 64 << 10 : 500),
+        replay_walk_records(seed % 4 < 2 ? 16 : 0),
         fs_(std::move(fs)),
         random_(seed),
         policy_(policy) {
@@ -104,6 +106,7 @@ class TestDatabase {
     options.type_limits = type_limits;
     options.paged_threshold = paged_threshold;
     options.replay_window_keys = replay_window_keys;
+    options.replay_walk_records = replay_walk_records;
     options.headers_a_read = 2;  // many reads
     auto opened = engine::Database::Open(std::move(options));
     if (!opened.ok()) return opened.status();
