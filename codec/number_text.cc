@@ -3,7 +3,6 @@
 #include "codec/number_text.h"
 
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cmath>

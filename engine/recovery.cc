@@ -26,8 +26,8 @@
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kReadsAtOnce = 2048;         // keys
-constexpr size_t kWalksAreLonger = 8;         // than lists of headers: each opens an iterator
+constexpr size_t kReadsAtOnce = 1024;         // keys, twice: of the chunk that is read ahead, too
+constexpr size_t kWalksAreLonger = 4;         // than lists of headers: each opens an iterator
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
 
@@ -522,6 +522,7 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
     }
     const bool many = effect.verb == Verb::kMSet || effect.verb == Verb::kDel;
     const size_t keys_end = many ? argv_.size() : 2;
+    // Then somebody may ask whether this frame changed the key already ([D1]).
     const bool more_follows = keys_end > 2 || reader.offset() < frame.payload.size();
     for (size_t i = 1; i < keys_end; i += static_cast<size_t>(effect.key_step)) {
       const std::string_view key = argv_[i];

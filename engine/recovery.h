@@ -8,7 +8,8 @@
 // what is left to know of it is read after the start (LateBases). Frames are applied in one walk as
 // long as no base has to be read. From the first that needs one on, the log is taken in windows: a
 // walk over a window collects the keys whose base is cold, they are read in key order, so that
-// neighbours share a block, and a second walk applies the frames. Nothing expires by the clock
+// neighbours share a block, one chunk while the one before is installed, and a second walk applies
+// the frames. Nothing expires by the clock
 // ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
@@ -141,7 +142,7 @@ class Recovery {
   size_t frames_after_change_ = 0;
   std::unordered_set<std::string> absent_;  // id and key of what the read-ahead did not find
   // [D1] The guard is asked once a frame and key: keys that this frame changed are this frame's
-  // until it ends.
+  // until it ends. Nobody asks behind its last one, which is not in here.
   std::unordered_set<std::string> touched_;
   std::unordered_map<DbId, std::vector<Grave>> graves_;  // of ids that are not mapped yet
   std::vector<std::string_view> argv_;

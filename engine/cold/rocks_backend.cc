@@ -155,8 +155,9 @@ class RocksBackendImpl : public RocksBackend {
   void EncodeOp(const ColdOp& op);
   void EncodeElement(const ColdOp& op);
   void EncodePayload(const ColdOp& op, const ColdHeader& header);
-  // A chunk as it is in `read`'s snapshot, or now; false: there is none.
+  // Into the row: what `values` holds under the key.
   Status TakeRecord(std::string_view cold_key, const Slice& bytes, ColdHeaderRow* row);
+  // A chunk as it is in `read`'s snapshot, or now; false: there is none.
   StatusOr<bool> ReadChunk(const rocksdb::ReadOptions& read, const std::string& chunk_key,
                            rocksdb::PinnableSlice* chunk);
   // The record's payload, of which chunk 0 may have been read before.
@@ -715,12 +716,10 @@ Status RocksBackendImpl::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows)
   read.readahead_size = kReadahead;
   read.fill_cache = false;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kValues]));
-  bool begun = false;
   for (ColdHeaderRow& row : rows) {
     const std::string cold_key = codec::EncodeColdKey(id, row.position, row.key);
     const Slice key(cold_key);
-    if (!begun) it->Seek(key);
-    begun = true;
+    if (&row == &rows.front()) it->Seek(key);
     for (int steps = 0; it->Valid() && it->key().compare(key) < 0; ++steps) {
       if (steps < kStepsMax) {
         it->Next();

@@ -126,27 +126,23 @@ void ExpectSame(ColdBackend* rocks, ColdBackend* fake, ColdWorkload* work) {
     std::vector<ColdHeaderRow> a;
     for (const auto& [position, key] : keys) a.push_back({.position = position, .key = key});
     std::vector<ColdHeaderRow> b = a;
-    ASSERT_TRUE(rocks->GetHeaders(id, a).ok());
+    const auto compare = [](std::span<const ColdHeaderRow> ours,
+                            std::span<const ColdHeaderRow> model) {
+      for (size_t i = 0; i < ours.size(); ++i) {
+        ASSERT_EQ(ours[i].found, model[i].found);
+        if (!ours[i].found) continue;
+        EXPECT_EQ(ours[i].header, model[i].header);
+        EXPECT_EQ(ours[i].has_payload, model[i].has_payload);
+        EXPECT_EQ(ours[i].payload, model[i].payload);
+      }
+    };
+    std::vector<ColdHeaderRow> walked = a;
     ASSERT_TRUE(fake->GetHeaders(id, b).ok());
-    for (size_t i = 0; i < a.size(); ++i) {
-      ASSERT_EQ(a[i].found, b[i].found);
-      if (!a[i].found) continue;
-      EXPECT_EQ(a[i].header, b[i].header);
-      EXPECT_EQ(a[i].has_payload, b[i].has_payload);
-      EXPECT_EQ(a[i].payload, b[i].payload);
-    }
-    for (ColdHeaderRow& row : a) row = {.position = row.position, .key = row.key};
-    b = a;
-    const Status walked = rocks->WalkRecords(id, a);
-    ASSERT_TRUE(walked.ok()) << walked.ToString();
-    ASSERT_TRUE(fake->WalkRecords(id, b).ok());
-    for (size_t i = 0; i < a.size(); ++i) {
-      ASSERT_EQ(a[i].found, b[i].found);
-      if (!a[i].found) continue;
-      EXPECT_EQ(a[i].header, b[i].header);
-      EXPECT_EQ(a[i].has_payload, b[i].has_payload);
-      EXPECT_EQ(a[i].payload, b[i].payload);
-    }
+    ASSERT_TRUE(rocks->GetHeaders(id, a).ok());
+    compare(a, b);
+    const Status status = rocks->WalkRecords(id, walked);
+    ASSERT_TRUE(status.ok()) << status.ToString();
+    compare(walked, b);
   }
 }
 
