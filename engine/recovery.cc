@@ -30,6 +30,7 @@ constexpr size_t kReadsAtOnce = 1024;         // keys, twice: of the chunk that 
 constexpr size_t kWalksAreLonger = 4;         // than lists of headers: each opens an iterator
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
+constexpr size_t kForeseenMax = 128;  // keys: more would push each other out of the cache
 
 // A key of any database, as one string.
 std::string FullName(DbId id, std::string_view key) {
@@ -173,7 +174,8 @@ codec::Status Recovery::CollectWindow(Lsn from) {
   window_db_ = db_;
   mapping_changed_ = false;
   frames_after_change_ = 0;
-  const codec::Status status = core_.log->Replay(from, [this](const ReplayFrame& frame) {
+  const auto foresee = [this](std::span<const ReplayFrame> frames) { Foresee(frames, window_db_); };
+  const auto collect = [this](const ReplayFrame& frame) {
     if (frame.flags & codec::kFrameKeyless) return codec::Status();
     // Keys that are changed again and again must not fill it.
     const bool full = wanted_.size() >= window_keys_;
@@ -184,7 +186,8 @@ codec::Status Recovery::CollectWindow(Lsn from) {
     }
     Collect(frame);
     return codec::Status();
-  });
+  };
+  const codec::Status status = core_.log->Replay(from, collect, foresee);
   UniteWanted();
   return window_end_ != 0 ? codec::Status() : status;
 }
@@ -203,7 +206,8 @@ codec::Status Recovery::ApplyFrames(Lsn from, Until until, Lsn* next) {
   size_t frames = 0, bytes = 0;
   bool at_end = false, full = false;
   const codec::Status stop = codec::Status::Unavailable("the window ends here");
-  const codec::Status status = core_.log->Replay(from, [&](const ReplayFrame& frame) {
+  const auto foresee = [this](std::span<const ReplayFrame> frames) { Foresee(frames, db_); };
+  const auto apply = [&](const ReplayFrame& frame) {
     if (frame.flags & codec::kFrameKeyless) return codec::Status();
     if (until == Until::kWindowEnd ? frame.lsn == window_end_ : BaseIsCold(frame)) {
       *next = frame.lsn;
@@ -220,7 +224,8 @@ codec::Status Recovery::ApplyFrames(Lsn from, Until until, Lsn* next) {
     core_.spiller->Measure();
     full = core_.spiller->short_of_memory();
     return full ? stop : codec::Status();
-  });
+  };
+  const codec::Status status = core_.log->Replay(from, apply, foresee);
   if (!full && !at_end) TC_RETURN_IF_ERROR(status);
   if (full) *next = core_.replay_next;
   core_.spiller->Measure();
@@ -277,6 +282,24 @@ void Recovery::Want(int db, std::string_view key, Need need) {
   if (MustRead(space, position, space.table.Find(position, key), need)) {
     wanted_.push_back({space.id, position, std::string(key), need});
   }
+}
+
+void Recovery::Foresee(std::span<const ReplayFrame> frames, int db) {
+  foreseen_.clear();
+  for (const ReplayFrame& frame : frames) {
+    if (frame.flags & codec::kFrameKeyless) continue;
+    if (frame.select_context >= 0) db = frame.select_context;
+    codec::CommandReader reader(frame.payload);
+    while (foreseen_.size() < kForeseenMax &&
+           reader.Next(&argv_) == codec::CommandReader::kCommand) {
+      // Its second word is its key or, in SELECT, a database: a guess that need not be right.
+      if (argv_.size() < 2 || db < 0 || db >= core_.keyspace.databases()) continue;
+      const Space& space = core_.keyspace.at(db);
+      foreseen_.emplace_back(&space, space.table.PositionOf(argv_[1]));
+    }
+  }
+  for (const auto& [space, position] : foreseen_) space->table.PrefetchBucket(position);
+  for (const auto& [space, position] : foreseen_) space->table.PrefetchEntry(position);
 }
 
 void Recovery::Collect(const ReplayFrame& frame) {

@@ -14,11 +14,13 @@
 #pragma once
 
 #include <deque>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "engine/core.h"
@@ -80,6 +82,10 @@ class Recovery {
   codec::Status Replay(Lsn from);
   /// Fills wanted_ for the frames from `from` on; sets window_end_ behind the last of them.
   codec::Status CollectWindow(Lsn from);
+  /// Fetches what looking up the keys of these frames will read, while many such fetches can be
+  /// under way at once: one lookup after the other waits for memory several times. `db`: selected
+  /// where they begin.
+  void Foresee(std::span<const ReplayFrame> frames, int db);
   /// Collects what the frame needs.
   void Collect(const ReplayFrame& frame);
   void Want(int db, std::string_view key, Need need);
@@ -146,6 +152,7 @@ class Recovery {
   std::unordered_set<std::string> touched_;
   std::unordered_map<DbId, std::vector<Grave>> graves_;  // of ids that are not mapped yet
   std::vector<std::string_view> argv_;
+  std::vector<std::pair<const Space*, uint64_t>> foreseen_;  // positions; Foresee's, for its room
 };
 
 }  // namespace thermocline::engine

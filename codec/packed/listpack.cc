@@ -48,29 +48,34 @@ size_t HeadSize(uint8_t head) {
   return head <= kInt64 ? 1 : 0;
 }
 
+template <class Layout>
 void StoreListpackHeader(char* start, size_t bytes, size_t count) {
-  StoreFixed32(start, static_cast<uint32_t>(bytes));
-  StoreFixed16(start + 4, count < kCountUnknown ? static_cast<uint16_t>(count) : kCountUnknown);
+  if constexpr (Layout::kBackwards) StoreFixed32(start, static_cast<uint32_t>(bytes));
+  StoreFixed16(start + Layout::kCountAt,
+               count < kCountUnknown ? static_cast<uint16_t>(count) : kCountUnknown);
 }
 
 // After an edit: the new size, and the count if it is known.
+template <class Layout>
 void UpdateHeader(char* start, size_t bytes, size_t added, size_t removed) {
-  const size_t count = LoadFixed16(start + 4);
-  StoreListpackHeader(start, bytes, count == kCountUnknown ? count : count + added - removed);
+  const size_t count = LoadFixed16(start + Layout::kCountAt);
+  StoreListpackHeader<Layout>(start, bytes,
+                              count == kCountUnknown ? count : count + added - removed);
 }
 
 std::string MakeListpack(std::string_view elements, size_t count) {
   std::string out;
-  out.reserve(kHeaderSize + elements.size() + 1);
-  out.resize(kHeaderSize);
+  out.reserve(TwoWay::kHeaderSize + elements.size() + 1);
+  out.resize(TwoWay::kHeaderSize);
   out.append(elements);
   out.push_back(static_cast<char>(kEnd));
-  StoreListpackHeader(out.data(), out.size(), count);
+  StoreListpackHeader<TwoWay>(out.data(), out.size(), count);
   return out;
 }
 
 std::string_view Elements(ListpackView listpack) {
-  return listpack.bytes().substr(kHeaderSize, listpack.byte_size() - kHeaderSize - 1);
+  return listpack.bytes().substr(TwoWay::kHeaderSize,
+                                 listpack.byte_size() - TwoWay::kHeaderSize - 1);
 }
 
 void InsertAll(ByteStore& store, size_t at, ListpackView from) {
@@ -79,10 +84,10 @@ void InsertAll(ByteStore& store, size_t at, ListpackView from) {
   char* const gap = store.Splice(at, 0, elements.size());
   std::memcpy(gap, elements.data(), elements.size());
   char* const start = gap - at;
-  const size_t count = LoadFixed16(start + 4);
-  const size_t more = LoadFixed16(from.bytes().data() + 4);
+  const size_t count = LoadFixed16(start + TwoWay::kCountAt);
+  const size_t more = LoadFixed16(from.bytes().data() + TwoWay::kCountAt);
   // An unknown count is contagious, even if the sum could be found by a walk.
-  StoreListpackHeader(
+  StoreListpackHeader<TwoWay>(
       start, total, count == kCountUnknown || more == kCountUnknown ? kCountUnknown : count + more);
 }
 
@@ -90,43 +95,56 @@ void InsertAll(ByteStore& store, size_t at, ListpackView from) {
 
 // --- reading ---
 
-size_t ListpackView::Before(size_t offset) const {
-  if (offset <= kHeaderSize) return kNone;
+template <class Layout>
+size_t BasicListpackView<Layout>::Before(size_t offset) const {
+  if (offset <= Layout::kHeaderSize) return kNone;
   size_t n = 0;
   LoadBacklen(bytes_.data() + offset - 1, &n);
   return offset - n - BacklenSize(n);
 }
 
-size_t ListpackView::CountByWalk() const {
+template <class Layout>
+size_t BasicListpackView<Layout>::CountByWalk() const {
   size_t count = 0;
   for (size_t at = First(); at != kNone; at = Next(at)) ++count;
   return count;
 }
 
-size_t ListpackView::Seek(int64_t index) const {
-  const size_t known = LoadFixed16(bytes_.data() + 4);
-  bool forward = index >= 0;
-  if (known != kCountUnknown) {
-    const auto count = static_cast<int64_t>(known);
-    if (index < 0) index += count;
-    if (index < 0 || index >= count) return kNone;
-    forward = index < count / 2;
-    if (!forward) index -= count;
+template <class Layout>
+size_t BasicListpackView<Layout>::Seek(int64_t index) const {
+  const size_t known = LoadFixed16(bytes_.data() + Layout::kCountAt);
+  if constexpr (Layout::kBackwards) {
+    bool forward = index >= 0;
+    if (known != kCountUnknown) {
+      const auto count = static_cast<int64_t>(known);
+      if (index < 0) index += count;
+      if (index < 0 || index >= count) return kNone;
+      forward = index < count / 2;
+      if (!forward) index -= count;
+    }
+    if (!forward) {
+      size_t at = Last();
+      for (; index < -1 && at != kNone; ++index) at = Prev(at);
+      return at;
+    }
+  } else if (known != kCountUnknown && index >= static_cast<int64_t>(known)) {
+    return kNone;
   }
-  size_t at = forward ? First() : Last();
+  size_t at = First();
   for (; index > 0 && at != kNone; --index) at = Next(at);
-  for (; index < -1 && at != kNone; ++index) at = Prev(at);
   return at;
 }
 
-bool ListpackView::Equals(size_t offset, std::string_view text) const {
+template <class Layout>
+bool BasicListpackView<Layout>::Equals(size_t offset, std::string_view text) const {
   const PackedValue value = At(offset);
   if (!value.is_int) return value.text == text;
   int64_t number = 0;
   return ParseInt64(text, &number) && number == value.number;
 }
 
-size_t ListpackView::Find(size_t from, std::string_view text, size_t stride) const {
+template <class Layout>
+size_t BasicListpackView<Layout>::Find(size_t from, std::string_view text, size_t stride) const {
   if (from == kNone) return kNone;
   int64_t number = 0;
   const bool is_int = ParseInt64(text, &number);
@@ -144,7 +162,7 @@ size_t ListpackView::Find(size_t from, std::string_view text, size_t stride) con
     if (head < 0xc0) {
       const size_t size = head < 0x80 ? 0 : head & 0x3fU;
       if (compare && (head < 0x80 ? is_int && number == head : is_text(p + 1, size))) break;
-      p += size + 2;
+      p += size + 1 + Layout::TrailerSize(size + 1);
       continue;
     }
     const auto offset = static_cast<size_t>(p - bytes_.data());
@@ -159,6 +177,9 @@ size_t ListpackView::Find(size_t from, std::string_view text, size_t stride) con
   }
   return ElementOrNone(static_cast<size_t>(p - bytes_.data()));
 }
+
+template class BasicListpackView<TwoWay>;
+template class BasicListpackView<OneWay>;
 
 // --- one element ---
 
@@ -181,8 +202,6 @@ ListpackElement::ListpackElement(std::string_view text) {
     StoreFixed32(head_ + 1, static_cast<uint32_t>(text.size()));
     head_size_ = 5;
   }
-  const size_t n = head_size_ + text.size();
-  size_ = n + BacklenSize(n);
 }
 
 ListpackElement::ListpackElement(int64_t number) { SetNumber(number); }
@@ -218,82 +237,99 @@ void ListpackElement::SetNumber(int64_t number) {
     StoreFixed64(head_ + 1, bits);
     head_size_ = 9;
   }
-  size_ = head_size_ + 1U;
 }
 
+template <class Layout>
 char* ListpackElement::Store(char* out) const {
   std::memcpy(out, head_, head_size_);
   out += head_size_;
   if (!data_.empty()) std::memcpy(out, data_.data(), data_.size());
-  return StoreBacklen(out + data_.size(), head_size_ + data_.size());
+  out += data_.size();
+  if constexpr (!Layout::kBackwards) return out;
+  return StoreBacklen(out, head_size_ + data_.size());
 }
+template char* ListpackElement::Store<TwoWay>(char* out) const;
+template char* ListpackElement::Store<OneWay>(char* out) const;
 
 // --- editing ---
 
-std::string_view EmptyListpack() {
+template <>
+std::string_view EmptyListpack<TwoWay>() {
   static constexpr char kEmpty[] = {7, 0, 0, 0, 0, 0, static_cast<char>(kEnd)};
   return {kEmpty, sizeof(kEmpty)};
 }
 
+template <>
+std::string_view EmptyListpack<OneWay>() {
+  static constexpr char kEmpty[] = {0, 0, static_cast<char>(kEnd)};
+  return {kEmpty, sizeof(kEmpty)};
+}
+
+template <class Layout>
 size_t ListpackInsert(ByteStore& store, size_t at, std::span<const ListpackElement> elements) {
   size_t added = 0;
-  for (const ListpackElement& element : elements) added += element.size();
+  for (const ListpackElement& element : elements) added += element.size<Layout>();
   const size_t total = store.bytes().size() + added;
   char* const gap = store.Splice(at, 0, added);
   char* out = gap;
-  for (const ListpackElement& element : elements) out = element.Store(out);
-  UpdateHeader(gap - at, total, elements.size(), 0);
+  for (const ListpackElement& element : elements) out = element.Store<Layout>(out);
+  UpdateHeader<Layout>(gap - at, total, elements.size(), 0);
   return at;
-}
-
-size_t ListpackInsert(ByteStore& store, size_t at, const ListpackElement& element) {
-  return ListpackInsert(store, at, std::span(&element, 1));
 }
 
 size_t ListpackInsertAfter(ByteStore& store, size_t at, const ListpackElement& element) {
   return ListpackInsert(store, at + ListpackView(store.bytes()).EntrySize(at), element);
 }
 
-size_t ListpackAppend(ByteStore& store, const ListpackElement& element) {
-  return ListpackInsert(store, ListpackView(store.bytes()).end(), element);
-}
-
 size_t ListpackPrepend(ByteStore& store, const ListpackElement& element) {
-  return ListpackInsert(store, kHeaderSize, element);
+  return ListpackInsert(store, TwoWay::kHeaderSize, element);
 }
 
+template <class Layout>
 void ListpackReplace(ByteStore& store, size_t at, const ListpackElement& element) {
-  const ListpackView before(store.bytes());
+  const BasicListpackView<Layout> before(store.bytes());
   const size_t removed = before.EntrySize(at);
-  const size_t total = before.byte_size() - removed + element.size();
-  char* const gap = store.Splice(at, removed, element.size());
-  element.Store(gap);
-  UpdateHeader(gap - at, total, 1, 1);
+  const size_t total = before.byte_size() - removed + element.size<Layout>();
+  char* const gap = store.Splice(at, removed, element.size<Layout>());
+  element.Store<Layout>(gap);
+  UpdateHeader<Layout>(gap - at, total, 1, 1);
 }
 
+template <class Layout>
 size_t ListpackErase(ByteStore& store, size_t at, size_t n) {
-  const ListpackView before(store.bytes());
+  const BasicListpackView<Layout> before(store.bytes());
   size_t end = at;
   size_t erased = 0;
   for (; erased < n && end != before.end(); ++erased) end += before.EntrySize(end);
   const size_t total = before.byte_size() - (end - at);
   char* const gap = store.Splice(at, end - at, 0);
-  UpdateHeader(gap - at, total, 0, erased);
+  UpdateHeader<Layout>(gap - at, total, 0, erased);
   return at == total - 1 ? ListpackView::kNone : at;
 }
 
+template <class Layout>
 void ListpackEraseRange(ByteStore& store, int64_t index, size_t n) {
   if (n == 0) return;
-  const size_t at = ListpackView(store.bytes()).Seek(index);
-  if (at != ListpackView::kNone) ListpackErase(store, at, n);
+  const size_t at = BasicListpackView<Layout>(store.bytes()).Seek(index);
+  if (at != ListpackView::kNone) ListpackErase<Layout>(store, at, n);
 }
+
+// Those above are of both layouts.
+template size_t ListpackInsert<TwoWay>(ByteStore&, size_t, std::span<const ListpackElement>);
+template size_t ListpackInsert<OneWay>(ByteStore&, size_t, std::span<const ListpackElement>);
+template void ListpackReplace<TwoWay>(ByteStore&, size_t, const ListpackElement&);
+template void ListpackReplace<OneWay>(ByteStore&, size_t, const ListpackElement&);
+template size_t ListpackErase<TwoWay>(ByteStore&, size_t, size_t);
+template size_t ListpackErase<OneWay>(ByteStore&, size_t, size_t);
+template void ListpackEraseRange<TwoWay>(ByteStore&, int64_t, size_t);
+template void ListpackEraseRange<OneWay>(ByteStore&, int64_t, size_t);
 
 void ListpackAppendAll(ByteStore& store, ListpackView from) {
   InsertAll(store, ListpackView(store.bytes()).end(), from);
 }
 
 void ListpackPrependAll(ByteStore& store, ListpackView from) {
-  InsertAll(store, kHeaderSize, from);
+  InsertAll(store, TwoWay::kHeaderSize, from);
 }
 
 std::string ListpackCopyRange(ListpackView from, size_t index, size_t n) {
@@ -308,33 +344,84 @@ std::string ListpackCopyRange(ListpackView from, size_t index, size_t n) {
   return MakeListpack(from.bytes().substr(begin, end - begin), count);
 }
 
-ListpackBuilder::ListpackBuilder() : bytes_(kHeaderSize, '\0') {}
-
-void ListpackBuilder::Add(const ListpackElement& element) {
+template <class Layout>
+void BasicListpackBuilder<Layout>::Add(const ListpackElement& element) {
   const size_t at = bytes_.size();
-  bytes_.resize(at + element.size());
-  element.Store(bytes_.data() + at);
+  bytes_.resize(at + element.size<Layout>());
+  element.Store<Layout>(bytes_.data() + at);
   ++count_;
 }
 
-std::string ListpackBuilder::Take() {
+template <class Layout>
+std::string BasicListpackBuilder<Layout>::Take() {
   bytes_.push_back(static_cast<char>(kEnd));
-  StoreListpackHeader(bytes_.data(), bytes_.size(), count_);
+  StoreListpackHeader<Layout>(bytes_.data(), bytes_.size(), count_);
   std::string out = std::move(bytes_);
-  *this = ListpackBuilder();
+  *this = BasicListpackBuilder();
   return out;
+}
+
+template class BasicListpackBuilder<TwoWay>;
+template class BasicListpackBuilder<OneWay>;
+
+// --- from one layout to the other ---
+
+std::string ToOneWay(ListpackView from) {
+  std::string out;
+  out.reserve(from.byte_size());
+  out.resize(OneWay::kHeaderSize);
+  size_t count = 0;
+  const char* p = from.bytes().data() + TwoWay::kHeaderSize;
+  for (; static_cast<uint8_t>(*p) != kEnd; ++count) {
+    const size_t n = EncodedSize(p);
+    out.append(p, n);
+    p += n + BacklenSize(n);
+  }
+  out.push_back(static_cast<char>(kEnd));
+  StoreListpackHeader<OneWay>(out.data(), out.size(), count);
+  return out;
+}
+
+size_t TwoWaySize(OneWayListpackView of) {
+  size_t size = TwoWay::kHeaderSize + 1;
+  const char* p = of.bytes().data() + OneWay::kHeaderSize;
+  while (static_cast<uint8_t>(*p) != kEnd) {
+    const size_t n = EncodedSize(p);
+    size += n + BacklenSize(n);
+    p += n;
+  }
+  return size;
+}
+
+void AppendTwoWay(std::string* out, OneWayListpackView from) {
+  const size_t size = TwoWaySize(from);
+  const size_t start = out->size();
+  out->resize(start + size);
+  char* const header = out->data() + start;
+  char* to = header + TwoWay::kHeaderSize;
+  size_t count = 0;
+  const char* p = from.bytes().data() + OneWay::kHeaderSize;
+  for (; static_cast<uint8_t>(*p) != kEnd; ++count) {
+    const size_t n = EncodedSize(p);
+    std::memcpy(to, p, n);
+    to = StoreBacklen(to + n, n);
+    p += n;
+  }
+  *to = static_cast<char>(kEnd);
+  StoreListpackHeader<TwoWay>(header, size, count);
 }
 
 // --- bytes from outside ---
 
 bool ValidateListpack(std::string_view bytes,
                       const std::function<bool(const PackedValue&)>& visit) {
-  if (bytes.size() < kHeaderSize + 1 || LoadFixed32(bytes.data()) != bytes.size()) return false;
+  if (bytes.size() < TwoWay::kHeaderSize + 1 || LoadFixed32(bytes.data()) != bytes.size())
+    return false;
   const size_t end = bytes.size() - 1;
   if (static_cast<uint8_t>(bytes[end]) != kEnd) return false;
   const ListpackView view(bytes);
   size_t count = 0;
-  size_t at = kHeaderSize;
+  size_t at = TwoWay::kHeaderSize;
   while (static_cast<uint8_t>(bytes[at]) != kEnd) {
     const size_t head_size = HeadSize(static_cast<uint8_t>(bytes[at]));
     // The end byte is never part of an element, so at <= end holds throughout.
@@ -348,7 +435,7 @@ bool ValidateListpack(std::string_view bytes,
     at += entry;
     ++count;
   }
-  const uint16_t announced = LoadFixed16(bytes.data() + 4);
+  const uint16_t announced = LoadFixed16(bytes.data() + TwoWay::kCountAt);
   return at == end && (announced == kCountUnknown || announced == count);
 }
 

@@ -1,14 +1,19 @@
 // Listpack: Redis 7's packed sequence of strings and integers. docs/formats/packed.md.
 //
 // A header (size in bytes, count), the elements, an end byte. Each element is followed by its own
-// length, so a walk goes both ways. Small hashes and sorted sets are one listpack each, lists are
-// chains of them; the same bytes are their cold and their RDB form.
+// length, so a walk goes both ways. Lists are chains of listpacks; small hashes and sorted sets are
+// one each in the cold tier and in RDB files.
 //
-// Three parts:
-// - ListpackView reads bytes that are known to be sound (ours, or validated). An element is named
-// by
-//   its offset from the start, kNone stands for "no element". Offsets are good until the next edit.
+// In memory small hashes, sets and sorted sets are in a one-way layout: the same elements without
+// those lengths and without the size, which the entry knows. It saves a byte an element, a tenth of
+// a small hash. What works on both layouts takes one of them as its template argument.
+//
+// Four parts:
+// - ListpackView and OneWayListpackView read bytes that are known to be sound (ours, or validated).
+//   An element is named by its offset from the start, kNone stands for "no element". Offsets are
+//   good until the next edit.
 // - The free functions edit a listpack inside a ByteStore; an edit moves the bytes behind it, once.
+// - ToOneWay and AppendTwoWay carry one layout into the other.
 // - ValidateListpack judges bytes from outside, before anything else may look at them.
 //
 // Text that is the canonical form of a signed 64-bit integer ("12", not "+12", "012" or "-0") is
@@ -33,7 +38,6 @@ namespace thermocline::codec {
 inline constexpr size_t kMaxListpackBytes = size_t{1} << 30;
 
 namespace listpack_format {
-inline constexpr size_t kHeaderSize = 6;
 inline constexpr uint8_t kEnd = 0xff;
 /// In the header's count: walk to know.
 inline constexpr uint16_t kCountUnknown = 0xffff;
@@ -69,34 +73,51 @@ inline size_t EncodedSize(const char* p) {
       return 9;  // kInt64
   }
 }
+
+/// Redis's layout.
+struct TwoWay {
+  static constexpr bool kBackwards = true;
+  static constexpr size_t kHeaderSize = 6;
+  static constexpr size_t kCountAt = 4;
+  /// Bytes behind an element whose head and data have `n`.
+  static size_t TrailerSize(size_t n) { return BacklenSize(n); }
+};
+/// The count, the elements, the end byte.
+struct OneWay {
+  static constexpr bool kBackwards = false;
+  static constexpr size_t kHeaderSize = 2;
+  static constexpr size_t kCountAt = 0;
+  static size_t TrailerSize(size_t) { return 0; }
+};
 }  // namespace listpack_format
 
-class ListpackView {
+template <class Layout>
+class BasicListpackView {
  public:
   static constexpr size_t kNone = static_cast<size_t>(-1);
 
-  /// REQUIRES a sound listpack.
-  explicit ListpackView(std::string_view bytes) : bytes_(bytes) {}
+  /// REQUIRES a sound listpack of this layout.
+  explicit BasicListpackView(std::string_view bytes) : bytes_(bytes) {}
 
   std::string_view bytes() const { return bytes_; }
   size_t byte_size() const { return bytes_.size(); }
 
   /// Elements: O(1) below 65535, else a walk.
   size_t size() const {
-    const uint16_t count = LoadFixed16(bytes_.data() + 4);
+    const uint16_t count = LoadFixed16(bytes_.data() + Layout::kCountAt);
     return count != listpack_format::kCountUnknown ? count : CountByWalk();
   }
-  bool empty() const { return bytes_.size() == listpack_format::kHeaderSize + 1; }
+  bool empty() const { return bytes_.size() == Layout::kHeaderSize + 1; }
 
   /// Where an element appended would begin.
   size_t end() const { return bytes_.size() - 1; }
-  size_t First() const { return ElementOrNone(listpack_format::kHeaderSize); }
-  size_t Last() const { return Before(end()); }
+  size_t First() const { return ElementOrNone(Layout::kHeaderSize); }
+  size_t Last() const requires(Layout::kBackwards) { return Before(end()); }
   /// The neighbour, or kNone at the end. REQUIRES an element at `offset`.
   size_t Next(size_t offset) const { return ElementOrNone(offset + EntrySize(offset)); }
-  size_t Prev(size_t offset) const { return Before(offset); }
-  /// The element number `index` (from 0; -1 is the last, -2 the one before), walked to from the
-  /// nearer end; kNone if there are not so many.
+  size_t Prev(size_t offset) const requires(Layout::kBackwards) { return Before(offset); }
+  /// The element number `index` (from 0), walked to from the nearer end; kNone if there are not so
+  /// many. Two-way ones alone: -1 is the last, -2 the one before.
   size_t Seek(int64_t index) const;
 
   /// REQUIRES an element at `offset`. Text borrows from the bytes.
@@ -131,7 +152,7 @@ class ListpackView {
   /// Bytes of the element at `offset`, all of it.
   size_t EntrySize(size_t offset) const {
     const size_t n = listpack_format::EncodedSize(bytes_.data() + offset);
-    return n + listpack_format::BacklenSize(n);
+    return n + Layout::TrailerSize(n);
   }
 
   /// True if the element's text is `text`.
@@ -150,6 +171,8 @@ class ListpackView {
 
   std::string_view bytes_;
 };
+using ListpackView = BasicListpackView<listpack_format::TwoWay>;
+using OneWayListpackView = BasicListpackView<listpack_format::OneWay>;
 
 /// An element about to be stored: its encoding is chosen here, its bytes are written in place. Also
 /// the answer to "how many bytes would this take". Borrows the text.
@@ -164,9 +187,14 @@ class ListpackElement {
       : ListpackElement(value.is_int ? ListpackElement(value.number)
                                      : ListpackElement(value.text)) {}
 
-  /// Bytes in a listpack, head and trailing length included.
-  size_t size() const { return size_; }
-  /// Writes size() bytes and returns their end.
+  /// Bytes in a listpack, all of them.
+  template <class Layout = listpack_format::TwoWay>
+  size_t size() const {
+    const size_t n = head_size_ + data_.size();
+    return n + Layout::TrailerSize(n);
+  }
+  /// Writes size<Layout>() bytes and returns their end.
+  template <class Layout = listpack_format::TwoWay>
   char* Store(char* out) const;
 
  private:
@@ -175,30 +203,40 @@ class ListpackElement {
   char head_[9];
   uint8_t head_size_ = 0;
   std::string_view data_;  // what follows the head; empty for a number
-  size_t size_ = 0;
 };
 
-/// The seven bytes of a listpack without elements.
+/// A listpack without elements.
+template <class Layout = listpack_format::TwoWay>
 std::string_view EmptyListpack();
 
 /// Inserts before the element at `at` (or at the end, if `at` is ListpackView::end()); returns
 /// `at`, where the first inserted element is now. REQUIRES that the result is at most
 /// kMaxListpackBytes.
+template <class Layout = listpack_format::TwoWay>
 size_t ListpackInsert(ByteStore& store, size_t at, std::span<const ListpackElement> elements);
-size_t ListpackInsert(ByteStore& store, size_t at, const ListpackElement& element);
+template <class Layout = listpack_format::TwoWay>
+size_t ListpackInsert(ByteStore& store, size_t at, const ListpackElement& element) {
+  return ListpackInsert<Layout>(store, at, std::span(&element, 1));
+}
 /// Inserts behind the element at `at`; returns the offset of the new one.
 size_t ListpackInsertAfter(ByteStore& store, size_t at, const ListpackElement& element);
-size_t ListpackAppend(ByteStore& store, const ListpackElement& element);
+template <class Layout = listpack_format::TwoWay>
+size_t ListpackAppend(ByteStore& store, const ListpackElement& element) {
+  return ListpackInsert<Layout>(store, BasicListpackView<Layout>(store.bytes()).end(), element);
+}
 size_t ListpackPrepend(ByteStore& store, const ListpackElement& element);
 
 /// Puts `element` in the place of the one at `at`, which stays its offset.
+template <class Layout = listpack_format::TwoWay>
 void ListpackReplace(ByteStore& store, size_t at, const ListpackElement& element);
 
 /// Removes up to `n` elements from `at` on; returns the offset of the element that follows now, or
 /// kNone. REQUIRES an element at `at`.
+template <class Layout = listpack_format::TwoWay>
 size_t ListpackErase(ByteStore& store, size_t at, size_t n = 1);
-/// Removes up to `n` elements from number `index` on (negative: from the end); nothing if there is
-/// no such element.
+/// Removes up to `n` elements from number `index` on (negative, in two-way ones: from the end);
+/// nothing if there is no such element.
+template <class Layout = listpack_format::TwoWay>
 void ListpackEraseRange(ByteStore& store, int64_t index, size_t n);
 
 /// Adds all elements of `from` behind, or before, those of the store. `from` is another listpack.
@@ -208,10 +246,17 @@ void ListpackPrependAll(ByteStore& store, ListpackView from);
 /// ListpackEraseRange it splits a node.
 std::string ListpackCopyRange(ListpackView from, size_t index, size_t n);
 
+/// The same elements in the other layout.
+std::string ToOneWay(ListpackView from);
+size_t TwoWaySize(OneWayListpackView of);
+/// Appends TwoWaySize(from) bytes.
+void AppendTwoWay(std::string* out, OneWayListpackView from);
+
 /// Builds a listpack from its first element to its last.
-class ListpackBuilder {
+template <class Layout>
+class BasicListpackBuilder {
  public:
-  ListpackBuilder();
+  BasicListpackBuilder() : bytes_(Layout::kHeaderSize, '\0') {}
   void Add(const ListpackElement& element);
   size_t size() const { return count_; }
   /// Of the listpack, end byte included.
@@ -223,6 +268,8 @@ class ListpackBuilder {
   std::string bytes_;
   size_t count_ = 0;
 };
+using ListpackBuilder = BasicListpackBuilder<listpack_format::TwoWay>;
+using OneWayListpackBuilder = BasicListpackBuilder<listpack_format::OneWay>;
 
 /// Bytes from outside: true if they are a listpack whose size, element heads, lengths in both
 /// directions, end and count agree. `visit`, if given, sees each element as soon as it is checked

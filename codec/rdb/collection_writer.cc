@@ -10,6 +10,17 @@ void AppendRdbPacked(std::string* out, std::string_view bytes, bool compress) {
   AppendRdbString(out, bytes, compress);
 }
 
+void AppendRdbListpack(std::string* out, OneWayListpackView listpack, bool compress) {
+  if (compress) {
+    std::string bytes;
+    AppendTwoWay(&bytes, listpack);
+    AppendRdbPacked(out, bytes, compress);
+    return;
+  }
+  AppendRdbLength(out, TwoWaySize(listpack));
+  AppendTwoWay(out, listpack);
+}
+
 void AppendRdbPackedNode(std::string* out, std::string_view listpack, bool compress) {
   AppendRdbLength(out, kRdbNodePacked);
   AppendRdbPacked(out, listpack, compress);

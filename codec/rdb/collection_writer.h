@@ -6,10 +6,10 @@
 //                                                  AppendRdbPlainNode each
 //   intset                   kRdbSetIntset         AppendRdbPacked
 //   set of any members       kRdbSet               AppendRdbLength(members), AppendRdbString each
-//   hash in a listpack       kRdbHashListpack      AppendRdbPacked
+//   hash in a listpack       kRdbHashListpack      AppendRdbListpack
 //   hash in a table          kRdbHash              AppendRdbLength(pairs), AppendRdbString of field
 //                                                  and value each
-//   sorted set in a listpack kRdbZsetListpack      AppendRdbPacked
+//   sorted set in a listpack kRdbZsetListpack      AppendRdbListpack
 //   other sorted set         kRdbZset2             AppendRdbLength(members), AppendRdbString and
 //                                                  AppendRdbScore each, from the greatest score
 //                                                  down
@@ -18,12 +18,15 @@
 #include <string>
 #include <string_view>
 
+#include "codec/packed/listpack.h"
 #include "codec/rdb/object.h"
 
 namespace thermocline::codec {
 
-/// A listpack or an intset that is a whole value.
+/// An intset that is a whole value.
 void AppendRdbPacked(std::string* out, std::string_view bytes, bool compress);
+/// A listpack that is a whole value; it is written as the two-way one of its elements.
+void AppendRdbListpack(std::string* out, OneWayListpackView listpack, bool compress);
 
 /// A node of a list: a listpack of elements, or one element that is too large for one.
 void AppendRdbPackedNode(std::string* out, std::string_view listpack, bool compress);

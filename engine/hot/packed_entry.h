@@ -3,12 +3,21 @@
 // An edit may move the entry: the owner stores entry() afterwards. One thread.
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include "codec/packed/byte_store.h"
+#include "codec/packed/listpack.h"
 #include "engine/hot/entry.h"
 
 namespace thermocline::engine {
+
+/// The layout in which hashes, sets and sorted sets are packed (lists keep Redis's).
+using PackedLayout = codec::listpack_format::OneWay;
+using PackedView = codec::OneWayListpackView;
+/// What such a listpack may grow to: its two-way form, up to twice as long, is what is stored, and
+/// must not exceed Entry::kValueBytesMax.
+inline constexpr size_t kPackedPairsMax = Entry::kValueBytesMax / 2 - 8;
 
 class PackedEntry final : public codec::ByteStore {
  public:

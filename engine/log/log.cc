@@ -546,9 +546,10 @@ StatusOr<std::unique_ptr<Log>> Log::Open(LogOptions options) {
   return log;
 }
 
-Status Log::Replay(Lsn from, const std::function<Status(const ReplayFrame&)>& deliver) {
+Status Log::Replay(Lsn from, const std::function<Status(const ReplayFrame&)>& deliver,
+                   const std::function<void(std::span<const ReplayFrame>)>& foresee) {
   CHECK(!impl_->started_);
-  return ReplayLog(impl_->options_.fs, impl_->recovered_, from, deliver);
+  return ReplayLog(impl_->options_.fs, impl_->recovered_, from, deliver, foresee);
 }
 
 Lsn Log::FirstLsn() const {

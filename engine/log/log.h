@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -62,7 +63,7 @@ struct LogOptions {
   bool write_to_disk = true;  // false: `appendonly no`, LSNs count but nothing is written
 };
 
-/// A frame as recovery reads it; views are valid during the callback only.
+/// A frame as recovery reads it; views are valid during the callbacks only.
 struct ReplayFrame {
   Lsn lsn = 0;
   uint8_t flags = 0;         // codec::FrameFlags
@@ -117,8 +118,10 @@ class Log {
 
   /// Delivers all frames with LSN >= `from` in order. kCorruption if one of them is missing or
   /// damaged (naming file and offset); the callback's error, annotated with the frame's place,
-  /// stops it. REQUIRES: before Start(). May be called again.
-  Status Replay(Lsn from, const std::function<Status(const ReplayFrame&)>& deliver);
+  /// stops it. `foresee`, if given, sees the next few frames before the first of them is delivered.
+  /// REQUIRES: before Start(). May be called again.
+  Status Replay(Lsn from, const std::function<Status(const ReplayFrame&)>& deliver,
+                const std::function<void(std::span<const ReplayFrame>)>& foresee = nullptr);
 
   /// First LSN of the recovered chain; EndOffset() + 1 if there is none. Before Start().
   Lsn FirstLsn() const;

@@ -4,6 +4,7 @@
 #include <rocksdb/file_system.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -214,7 +215,8 @@ StatusOr<RecoveredLog> RecoverLog(const FileSystemPtr& fs, const std::string& di
 }
 
 Status ReplayLog(const FileSystemPtr& fs, RecoveredLog& log, Lsn from,
-                 const std::function<Status(const ReplayFrame&)>& deliver) {
+                 const std::function<Status(const ReplayFrame&)>& deliver,
+                 const std::function<void(std::span<const ReplayFrame>)>& foresee) {
   from = std::max<Lsn>(from, 1);
   if (from > log.end) return Status::Ok();
   size_t first = log.chain.size();
@@ -237,36 +239,47 @@ Status ReplayLog(const FileSystemPtr& fs, RecoveredLog& log, Lsn from,
                                                                   segment.end, &log.buffer));
     int32_t select = segment.header.select_db;
     bool select_known = true;
-    codec::FrameHeader header;
-    ReplayFrame frame;
-    frame.segment_path = segment.path;
-    for (;;) {
-      const SegmentReader::Result result = reader.Next(&header, &frame.payload);
-      if (result == SegmentReader::Result::kEnd) break;
-      if (result == SegmentReader::Result::kBad) {
-        return Status::Corruption(BadFrame(segment, reader.position(), reader.end()));
+    std::array<codec::FrameHeader, kFramesForeseen> headers;
+    std::array<ReplayFrame, kFramesForeseen> frames;
+    SegmentReader::Result result = SegmentReader::Result::kFrame;
+    while (result == SegmentReader::Result::kFrame) {
+      size_t count = 0;
+      while (count < kFramesForeseen) {
+        codec::FrameHeader& header = headers[count];
+        ReplayFrame& frame = frames[count];
+        result = reader.Next(&header, &frame.payload);
+        if (result != SegmentReader::Result::kFrame) break;
+        if (header.lsn < from) {
+          select = SelectAfter(frame.payload, select);
+          continue;
+        }
+        frame.lsn = header.lsn;
+        frame.flags = header.flags;
+        frame.upstream_id = std::string_view(header.upstream_id.data(), header.upstream_id.size());
+        frame.upstream_offset = header.upstream_offset;
+        frame.select_context = select_known ? select : -1;
+        frame.segment_path = segment.path;
+        frame.file_offset = reader.frame_position();
+        // The caller may skip keyless frames, so they do not use the context up.
+        if (frame.flags & codec::kFrameKeyless) {
+          if (select_known) select = SelectAfter(frame.payload, select);
+        } else {
+          select_known = false;
+        }
+        ++count;
       }
-      if (header.lsn < from) {
-        select = SelectAfter(frame.payload, select);
-        continue;
+      if (foresee && count > 0) foresee({frames.data(), count});
+      for (size_t at = 0; at < count; ++at) {
+        const ReplayFrame& frame = frames[at];
+        const Status status = deliver(frame);
+        if (!status.ok()) {
+          return status.Annotate(segment.path + " at offset " + std::to_string(frame.file_offset) +
+                                 " (LSN " + std::to_string(frame.lsn) + ")");
+        }
       }
-      frame.lsn = header.lsn;
-      frame.flags = header.flags;
-      frame.upstream_id = std::string_view(header.upstream_id.data(), header.upstream_id.size());
-      frame.upstream_offset = header.upstream_offset;
-      frame.select_context = select_known ? select : -1;
-      frame.file_offset = reader.frame_position();
-      const Status status = deliver(frame);
-      if (!status.ok()) {
-        return status.Annotate(segment.path + " at offset " + std::to_string(frame.file_offset) +
-                               " (LSN " + std::to_string(frame.lsn) + ")");
-      }
-      // The caller may skip keyless frames, so they do not use the context up.
-      if (frame.flags & codec::kFrameKeyless) {
-        if (select_known) select = SelectAfter(frame.payload, select);
-      } else {
-        select_known = false;
-      }
+    }
+    if (result == SegmentReader::Result::kBad) {
+      return Status::Corruption(BadFrame(segment, reader.position(), reader.end()));
     }
   }
   return Status::Ok();

@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,9 +62,13 @@ struct RecoveredLog {
 
 StatusOr<RecoveredLog> RecoverLog(const FileSystemPtr& fs, const std::string& dir);
 
+/// How many frames are foreseen at once.
+inline constexpr size_t kFramesForeseen = 32;
+
 /// Delivers the frames with LSN >= from; see Log::Replay.
 Status ReplayLog(const FileSystemPtr& fs, RecoveredLog& log, Lsn from,
-                 const std::function<Status(const ReplayFrame&)>& deliver);
+                 const std::function<Status(const ReplayFrame&)>& deliver,
+                 const std::function<void(std::span<const ReplayFrame>)>& foresee);
 
 /// Writes again, in place and to the same bytes, what lies between claimed_end and end, and syncs
 /// it. After a killed process this makes page-cache content durable; after a failed sync it is

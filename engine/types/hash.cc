@@ -8,12 +8,10 @@
 #include "codec/rdb/collection_writer.h"
 #include "codec/rdb/object.h"
 #include "engine/hot/allocation.h"
-#include "engine/hot/packed_entry.h"
 
 namespace thermocline::engine {
 
 using codec::ListpackElement;
-using codec::ListpackView;
 using codec::RdbHashReader;
 using codec::Status;
 using codec::StatusOr;
@@ -63,7 +61,7 @@ bool HashView::Get(std::string_view field, Scratch& scratch, std::string_view* v
     return true;
   }
   const size_t at = FindPacked(field);
-  if (at == ListpackView::kNone) return false;
+  if (at == PackedView::kNone) return false;
   *value = packed_.At(packed_.Next(at)).View(scratch);
   return true;
 }
@@ -85,29 +83,29 @@ bool HashEditor::Set(std::string_view field, std::string_view value) {
 
   const ListpackElement elements[] = {field, value};
   PackedEntry store(entry_);
-  const ListpackView view(store.bytes());
-  if (view.byte_size() + elements[0].size() + elements[1].size() > Entry::kValueBytesMax) {
+  const PackedView view(store.bytes());
+  if (view.byte_size() + elements[0].size() + elements[1].size() > kPackedPairsMax) {
     Convert();
     return object_->Set(field, value);
   }
   const size_t at = view.Find(view.First(), field, 2);
-  if (at == ListpackView::kNone) {
-    codec::ListpackInsert(store, view.end(), elements);
+  if (at == PackedView::kNone) {
+    codec::ListpackInsert<PackedLayout>(store, view.end(), elements);
   } else {
-    codec::ListpackReplace(store, view.Next(at), elements[1]);
+    codec::ListpackReplace<PackedLayout>(store, view.Next(at), elements[1]);
   }
   entry_ = store.entry();
   if (size() > limits_.hash_max_listpack_entries) Convert();
-  return at == ListpackView::kNone;
+  return at == PackedView::kNone;
 }
 
 bool HashEditor::Delete(std::string_view field) {
   if (object_ != nullptr) return object_->Delete(field);
   PackedEntry store(entry_);
-  const ListpackView view(store.bytes());
+  const PackedView view(store.bytes());
   const size_t at = view.Find(view.First(), field, 2);
-  if (at == ListpackView::kNone) return false;
-  codec::ListpackErase(store, at, 2);
+  if (at == PackedView::kNone) return false;
+  codec::ListpackErase<PackedLayout>(store, at, 2);
   entry_ = store.entry();
   return true;
 }
@@ -116,7 +114,7 @@ bool HashEditor::Delete(std::string_view field) {
 
 void EncodeHash(const Entry* entry, std::string* out, bool compress) {
   if (!entry->is_object()) {
-    codec::AppendRdbPacked(out, entry->PackedBytes(), compress);
+    codec::AppendRdbListpack(out, PackedView(entry->PackedBytes()), compress);
     return;
   }
   const HashView view(entry);
@@ -159,7 +157,8 @@ StatusOr<Entry*> DecodeHash(const DecodeRequest& request) {
     return Status::Corruption("a packed hash is too long");
   }
   Entry* entry = Entry::NewPacked(request.key, HashEditor::kType, CollectionEncoding::kListpack,
-                                  reader.packed_bytes(), request.lsn, request.expiry_ms);
+                                  codec::ToOneWay(codec::ListpackView(reader.packed_bytes())),
+                                  request.lsn, request.expiry_ms);
   if (!exact && (reader.count() > request.limits->hash_max_listpack_entries ||
                  reader.longest() > request.limits->hash_max_listpack_value)) {
     HashEditor(entry, *request.limits).Convert();

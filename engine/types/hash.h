@@ -20,6 +20,7 @@
 #include "codec/status.h"
 #include "engine/hot/collection.h"
 #include "engine/hot/entry.h"
+#include "engine/hot/packed_entry.h"
 #include "engine/options.h"
 #include "engine/types/member_table.h"
 #include "engine/types/value_codec.h"
@@ -82,7 +83,7 @@ class HashView {
   size_t size() const { return object_ != nullptr ? object_->size() : packed_.size() / 2; }
   bool Contains(std::string_view field) const {
     return object_ != nullptr ? object_->Find(field) != nullptr
-                              : FindPacked(field) != codec::ListpackView::kNone;
+                              : FindPacked(field) != PackedView::kNone;
   }
   /// False: there is no such field. The value may lie in `scratch`.
   bool Get(std::string_view field, Scratch& scratch, std::string_view* value) const;
@@ -94,7 +95,7 @@ class HashView {
       object_->table().ForEach([&](const HashField* node) { fn(node->text(), node->value()); });
       return;
     }
-    for (size_t at = packed_.First(); at != codec::ListpackView::kNone;) at = GivePair(at, fn);
+    for (size_t at = packed_.First(); at != PackedView::kNone;) at = GivePair(at, fn);
   }
   /// One step of HSCAN: about `count` fields from `cursor` on (0: the start); returns the next
   /// cursor, 0 at the end. A packed hash is given whole.
@@ -137,7 +138,7 @@ class HashView {
     }
     std::vector<size_t> offsets;
     offsets.reserve(size());
-    for (size_t at = packed_.First(); at != codec::ListpackView::kNone;
+    for (size_t at = packed_.First(); at != PackedView::kNone;
          at = packed_.Next(packed_.Next(at))) {
       offsets.push_back(at);
     }
@@ -159,7 +160,7 @@ class HashView {
   }
 
   const HashObject* object_;  // null: packed
-  codec::ListpackView packed_;
+  PackedView packed_;
 };
 
 /// Changes a hash that HotTier::EditCollection hands out, or one that is being made.
@@ -167,7 +168,7 @@ class HashEditor {
  public:
   static constexpr ValueType kType = ValueType::kHash;
   static constexpr CollectionEncoding kEmptyEncoding = CollectionEncoding::kListpack;
-  static std::string_view EmptyBytes() { return codec::EmptyListpack(); }
+  static std::string_view EmptyBytes() { return codec::EmptyListpack<PackedLayout>(); }
 
   /// `entry`, a resident hash, is kept up to date: it may move.
   HashEditor(Entry*& entry, const TypeLimits& limits)

@@ -24,7 +24,7 @@ namespace {
 
 using codec::ListpackView;
 
-constexpr size_t kHeaderSize = codec::listpack_format::kHeaderSize;
+constexpr size_t kHeaderSize = codec::listpack_format::TwoWay::kHeaderSize;
 
 // A node's limit when list-max-listpack-size counts elements.
 constexpr size_t kCountedNodeBytesMax = 8192;

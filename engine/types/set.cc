@@ -9,7 +9,6 @@
 #include "codec/rdb/collection_writer.h"
 #include "codec/rdb/object.h"
 #include "engine/hot/allocation.h"
-#include "engine/hot/packed_entry.h"
 
 namespace thermocline::engine {
 
@@ -54,7 +53,7 @@ void SetEditor::LeaveIntset(size_t member_bytes) {
     Convert();
     return;
   }
-  codec::ListpackBuilder builder;
+  codec::OneWayListpackBuilder builder;
   intset.ForEach([&](std::string_view member) { builder.Add(member); });
   entry_ = entry_->SetPacked(kType, CollectionEncoding::kListpack, builder.Take());
 }
@@ -75,7 +74,7 @@ bool SetEditor::Add(std::string_view member) {
       return object_->Add(member);
     }
     PackedEntry store(entry_);
-    codec::ListpackAppend(store, member);
+    codec::ListpackAppend<PackedLayout>(store, member);
     entry_ = store.entry();
     return true;
   }
@@ -92,10 +91,10 @@ bool SetEditor::Remove(std::string_view member) {
   if (object_ != nullptr) return object_->Remove(member);
   PackedEntry store(entry_);
   if (entry_->collection_encoding() == CollectionEncoding::kListpack) {
-    const codec::ListpackView pack(store.bytes());
+    const PackedView pack(store.bytes());
     const size_t at = pack.Find(pack.First(), member);
-    if (at == codec::ListpackView::kNone) return false;
-    codec::ListpackErase(store, at);
+    if (at == PackedView::kNone) return false;
+    codec::ListpackErase<PackedLayout>(store, at);
     entry_ = store.entry();
     return true;
   }

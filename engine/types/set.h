@@ -27,6 +27,7 @@
 #include "codec/status.h"
 #include "engine/hot/collection.h"
 #include "engine/hot/entry.h"
+#include "engine/hot/packed_entry.h"
 #include "engine/options.h"
 #include "engine/types/member_table.h"
 #include "engine/types/value_codec.h"
@@ -85,7 +86,7 @@ class SetView {
   bool Contains(std::string_view member) const {
     if (object_ != nullptr) return object_->Contains(member);
     if (!is_intset()) {
-      return listpack().Find(listpack().First(), member) != codec::ListpackView::kNone;
+      return listpack().Find(listpack().First(), member) != PackedView::kNone;
     }
     int64_t number;
     return codec::ParseInt64(member, &number) && intset().Contains(number);
@@ -110,8 +111,8 @@ class SetView {
         if (!GiveNumber(i, fn)) return;
       }
     } else {
-      const codec::ListpackView pack = listpack();
-      for (size_t at = pack.First(); at != codec::ListpackView::kNone; at = pack.Next(at)) {
+      const PackedView pack = listpack();
+      for (size_t at = pack.First(); at != PackedView::kNone; at = pack.Next(at)) {
         if (!GiveElement(at, fn)) return;
       }
     }
@@ -140,7 +141,7 @@ class SetView {
       }
       return;
     }
-    const codec::ListpackView pack = listpack();
+    const PackedView pack = listpack();
     for (size_t at = pack.First(); !sampler.done(); at = pack.Next(at)) {
       if (sampler.Take()) GiveElement(at, fn);
     }
@@ -162,7 +163,7 @@ class SetView {
  private:
   bool is_intset() const { return form_ == CollectionEncoding::kIntset; }
   codec::IntsetView intset() const { return codec::IntsetView(bytes_); }
-  codec::ListpackView listpack() const { return codec::ListpackView(bytes_); }
+  PackedView listpack() const { return PackedView(bytes_); }
   template <class Fn>
   auto GiveNumber(size_t index, Fn&& fn) const {
     char scratch[codec::kPackedScratch];

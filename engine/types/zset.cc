@@ -7,12 +7,10 @@
 #include "codec/rdb/collection_writer.h"
 #include "codec/rdb/object.h"
 #include "engine/hot/allocation.h"
-#include "engine/hot/packed_entry.h"
 
 namespace thermocline::engine {
 
 using codec::ListpackElement;
-using codec::ListpackView;
 using codec::PackedValue;
 using codec::RdbZsetReader;
 using codec::Status;
@@ -47,29 +45,37 @@ void ZsetObject::EraseRanks(RankRange ranks) {
 namespace {
 
 // Whether the pair whose member is at `at` comes before (score, member).
-bool PairBefore(const ListpackView& view, size_t at, double score, std::string_view member) {
+bool PairBefore(const PackedView& view, size_t at, double score, std::string_view member) {
   const double own = codec::ScoreOf(view.At(view.Next(at)));
   if (own != score) return own < score;
   char scratch[codec::kPackedScratch];
   return view.At(at).View(scratch) < member;
 }
 
+// The last pair before `end`, found by a walk over heads alone; kNone if there is none.
+size_t LastPair(const PackedView& view, size_t end) {
+  size_t last = PackedView::kNone;
+  for (size_t at = view.First(); at != end && at != PackedView::kNone;
+       at = view.Next(view.Next(at))) {
+    last = at;
+  }
+  return last;
+}
+
 // Where the pair (score, member) belongs. Members often arrive in order: the end is tried first.
-size_t PackedInsertAt(const ListpackView& view, double score, std::string_view member) {
-  if (view.empty() || PairBefore(view, view.Prev(view.Last()), score, member)) return view.end();
+size_t PackedInsertAt(const PackedView& view, double score, std::string_view member) {
+  const size_t last = LastPair(view, view.end());
+  if (last == PackedView::kNone || PairBefore(view, last, score, member)) return view.end();
   size_t at = view.First();
   while (PairBefore(view, at, score, member)) at = view.Next(view.Next(at));
   return at;
 }
 
 // Whether the pair at `at` stays where it is with another score.
-bool PairStays(const ListpackView& view, size_t at, double score, std::string_view member) {
-  if (at != view.First()) {
-    const size_t previous = view.Prev(view.Prev(at));
-    if (!PairBefore(view, previous, score, member)) return false;
-  }
+bool PairStays(const PackedView& view, size_t at, double score, std::string_view member) {
+  if (at != view.First() && !PairBefore(view, LastPair(view, at), score, member)) return false;
   const size_t next = view.Next(view.Next(at));
-  return next == ListpackView::kNone || !PairBefore(view, next, score, member);
+  return next == PackedView::kNone || !PairBefore(view, next, score, member);
 }
 
 }  // namespace
@@ -86,7 +92,7 @@ ZsetPlace ZsetView::Find(std::string_view member) const {
     return place;
   }
   place.offset = packed_.Find(packed_.First(), member, 2);
-  place.found = place.offset != ListpackView::kNone;
+  place.found = place.offset != PackedView::kNone;
   if (place.found) place.score = codec::ScoreOf(packed_.At(packed_.Next(place.offset)));
   return place;
 }
@@ -99,8 +105,7 @@ bool ZsetView::RankOf(std::string_view member, size_t* rank) const {
     return true;
   }
   *rank = 0;
-  for (size_t at = packed_.First(); at != ListpackView::kNone;
-       at = packed_.Next(packed_.Next(at))) {
+  for (size_t at = packed_.First(); at != PackedView::kNone; at = NextPair(at)) {
     if (packed_.Equals(at, member)) return true;
     ++*rank;
   }
@@ -115,7 +120,7 @@ RankRange ZsetView::ByScore(const ScoreRange& range) const {
     ranks.last = object_->order().CountWhile(
         [&](double score, const ZsetNode*) { return range.BelowMax(score); });
   } else {
-    for (size_t at = packed_.First(); at != ListpackView::kNone;) {
+    for (size_t at = packed_.First(); at != PackedView::kNone;) {
       const size_t score_at = packed_.Next(at);
       const double score = codec::ScoreOf(packed_.At(score_at));
       if (!range.BelowMax(score)) break;
@@ -141,27 +146,24 @@ RankRange ZsetView::ByLex(const LexRange& range, bool reverse) const {
   const size_t n = size();
   char scratch[codec::kPackedScratch];
   const auto member = [&](size_t at) { return packed_.At(at).View(scratch); };
-  if (n == 0 || !range.AboveMin(member(packed_.Prev(packed_.Last()))) ||
-      !range.BelowMax(member(packed_.First()))) {
-    return {};
+  std::vector<size_t> offsets;  // of the members
+  offsets.reserve(n);
+  for (size_t at = packed_.First(); at != PackedView::kNone; at = NextPair(at)) {
+    offsets.push_back(at);
   }
+  const auto above = [&](size_t rank) { return range.AboveMin(member(offsets[rank])); };
+  const auto below = [&](size_t rank) { return range.BelowMax(member(offsets[rank])); };
+  if (n == 0 || !above(n - 1) || !below(0)) return {};
   if (reverse) {
-    size_t at = packed_.Prev(packed_.Last());
     ranks.last = n;
-    while (ranks.last > 0 && !range.BelowMax(member(at))) {
-      if (--ranks.last > 0) at = packed_.Prev(packed_.Prev(at));
-    }
+    while (ranks.last > 0 && !below(ranks.last - 1)) --ranks.last;
     ranks.first = ranks.last;
-    while (ranks.first > 0 && range.AboveMin(member(at))) {
-      if (--ranks.first > 0) at = packed_.Prev(packed_.Prev(at));
-    }
+    while (ranks.first > 0 && above(ranks.first - 1)) --ranks.first;
     return ranks;
   }
-  size_t at = packed_.First();
-  const auto next = [&] { at = packed_.Next(packed_.Next(at)); };
-  for (; at != ListpackView::kNone && !range.AboveMin(member(at)); next()) ++ranks.first;
+  while (ranks.first < n && !above(ranks.first)) ++ranks.first;
   ranks.last = ranks.first;
-  for (; at != ListpackView::kNone && range.BelowMax(member(at)); next()) ++ranks.last;
+  while (ranks.last < n && below(ranks.last)) ++ranks.last;
   return ranks;
 }
 
@@ -172,7 +174,7 @@ void ZsetEditor::Put(const ZsetPlace& place, std::string_view member, double sco
       (size() >= limits_.zset_max_listpack_entries ||
        member.size() > limits_.zset_max_listpack_value ||
        // Not beyond what an entry holds, whatever the settings say.
-       entry_->PackedBytes().size() + member.size() + 64 > Entry::kValueBytesMax)) {
+       entry_->PackedBytes().size() + member.size() + 64 > kPackedPairsMax)) {
     Convert();
     object_->Add(PositionOfMember(member), member, score);
     return;
@@ -191,15 +193,16 @@ void ZsetEditor::PutPacked(const ZsetPlace& place, std::string_view member, doub
   const ListpackElement pair[] = {member, codec::ScoreElement(score, scratch)};
   PackedEntry store(entry_);
   if (place.found) {
-    const ListpackView view(store.bytes());
+    const PackedView view(store.bytes());
     if (PairStays(view, place.offset, score, member)) {
-      codec::ListpackReplace(store, view.Next(place.offset), pair[1]);
+      codec::ListpackReplace<PackedLayout>(store, view.Next(place.offset), pair[1]);
       entry_ = store.entry();
       return;
     }
-    codec::ListpackErase(store, place.offset, 2);
+    codec::ListpackErase<PackedLayout>(store, place.offset, 2);
   }
-  codec::ListpackInsert(store, PackedInsertAt(ListpackView(store.bytes()), score, member), pair);
+  codec::ListpackInsert<PackedLayout>(
+      store, PackedInsertAt(PackedView(store.bytes()), score, member), pair);
   entry_ = store.entry();
 }
 
@@ -208,7 +211,7 @@ bool ZsetEditor::Erase(std::string_view member) {
   const ZsetPlace place = ZsetView(entry_).Find(member);
   if (!place.found) return false;
   PackedEntry store(entry_);
-  codec::ListpackErase(store, place.offset, 2);
+  codec::ListpackErase<PackedLayout>(store, place.offset, 2);
   entry_ = store.entry();
   return true;
 }
@@ -219,7 +222,8 @@ void ZsetEditor::EraseRanks(RankRange ranks) {
     return;
   }
   PackedEntry store(entry_);
-  codec::ListpackEraseRange(store, static_cast<int64_t>(2 * ranks.first), 2 * ranks.size());
+  codec::ListpackEraseRange<PackedLayout>(store, static_cast<int64_t>(2 * ranks.first),
+                                          2 * ranks.size());
   entry_ = store.entry();
 }
 
@@ -265,11 +269,11 @@ Entry* ZsetBuilder::Build(std::string_view key, const TypeLimits& limits, uint64
   if (size() > limits.zset_max_listpack_entries || longest_ > limits.zset_max_listpack_value) {
     return BuildObject(key, lsn, expiry_ms);
   }
-  codec::ListpackBuilder listpack;
+  codec::OneWayListpackBuilder listpack;
   char scratch[codec::kMaxDoubleText];
   for (const ZsetNode* node : Ordered()) {
     const ListpackElement member(node->text());
-    if (listpack.byte_size() + member.size() + 64 > Entry::kValueBytesMax) {
+    if (listpack.byte_size() + member.size() + 64 > kPackedPairsMax) {
       return BuildObject(key, lsn, expiry_ms);
     }
     listpack.Add(member);
@@ -290,7 +294,7 @@ Entry* ZsetBuilder::BuildObject(std::string_view key, uint64_t lsn, int64_t expi
 
 void EncodeZset(const Entry* entry, std::string* out, bool compress) {
   if (!entry->is_object()) {
-    codec::AppendRdbPacked(out, entry->PackedBytes(), compress);
+    codec::AppendRdbListpack(out, PackedView(entry->PackedBytes()), compress);
     return;
   }
   // From the greatest score down, as Redis writes it: its loader adds each in front.
@@ -312,7 +316,8 @@ StatusOr<Entry*> DecodeZset(const DecodeRequest& request) {
       return Status::Corruption("a packed sorted set is too long");
     }
     Entry* entry = Entry::NewPacked(request.key, ZsetEditor::kType, CollectionEncoding::kListpack,
-                                    reader.packed_bytes(), request.lsn, request.expiry_ms);
+                                    codec::ToOneWay(codec::ListpackView(reader.packed_bytes())),
+                                    request.lsn, request.expiry_ms);
     if (!exact && reader.count() > request.limits->zset_max_listpack_entries) {
       ZsetEditor(entry, *request.limits).Convert();
     }

@@ -26,6 +26,7 @@
 #include "engine/env/random.h"
 #include "engine/hot/collection.h"
 #include "engine/hot/entry.h"
+#include "engine/hot/packed_entry.h"
 #include "engine/options.h"
 #include "engine/types/member_table.h"
 #include "engine/types/score_tree.h"
@@ -90,9 +91,9 @@ struct ZsetPlace {
   bool found = false;
   double score = 0;
 
-  ZsetNode* node = nullptr;                    // object form
-  uint64_t position = 0;                       // object form: of the member, found or not
-  size_t offset = codec::ListpackView::kNone;  // packed form
+  ZsetNode* node = nullptr;           // object form
+  uint64_t position = 0;              // object form: of the member, found or not
+  size_t offset = PackedView::kNone;  // packed form
 };
 
 /// The object form. Invariant: the table and the tree hold the same nodes.
@@ -159,6 +160,7 @@ class ZsetView {
   void Draw(Random& random, uint64_t count, Fn&& fn) const;
 
  private:
+  size_t NextPair(size_t at) const { return packed_.Next(packed_.Next(at)); }
   // Gives the pair whose member is at `at`; returns the offset of its score.
   template <class Fn>
   size_t GivePair(size_t at, Fn&& fn) const {
@@ -169,7 +171,7 @@ class ZsetView {
   }
 
   const ZsetObject* object_;  // null: packed
-  codec::ListpackView packed_;
+  PackedView packed_;
 };
 
 /// Changes a sorted set that HotTier::EditCollection hands out, or one that is being made.
@@ -177,7 +179,7 @@ class ZsetEditor {
  public:
   static constexpr ValueType kType = ValueType::kZset;
   static constexpr CollectionEncoding kEmptyEncoding = CollectionEncoding::kListpack;
-  static std::string_view EmptyBytes() { return codec::EmptyListpack(); }
+  static std::string_view EmptyBytes() { return codec::EmptyListpack<PackedLayout>(); }
 
   /// `entry`, a resident sorted set, is kept up to date: it may move.
   ZsetEditor(Entry*& entry, const TypeLimits& limits)
@@ -260,8 +262,8 @@ template <class Fn>
 void ZsetView::Walk(RankRange ranks, bool reverse, Fn&& fn) const {
   if (ranks.empty()) return;
   size_t left = ranks.size();
-  const size_t start = reverse ? ranks.last - 1 : ranks.first;
   if (object_ != nullptr) {
+    const size_t start = reverse ? ranks.last - 1 : ranks.first;
     // The members lie anywhere in memory: fetched ahead of their turn.
     constexpr size_t kAhead = 8;
     ScoreTree::Cursor cursor = object_->order().At(start);
@@ -277,15 +279,15 @@ void ZsetView::Walk(RankRange ranks, bool reverse, Fn&& fn) const {
     }
     return;
   }
-  size_t at = packed_.Seek(static_cast<int64_t>(2 * start));
-  for (; left != 0; --left) {
-    const size_t score_at = GivePair(at, fn);
-    if (!reverse) {
-      at = packed_.Next(score_at);
-    } else if (left > 1) {
-      at = packed_.Prev(packed_.Prev(at));
-    }
+  size_t at = packed_.Seek(static_cast<int64_t>(2 * ranks.first));
+  if (!reverse) {
+    for (; left != 0; --left) at = packed_.Next(GivePair(at, fn));
+    return;
   }
+  std::vector<size_t> offsets;  // a one-way listpack is walked from its start
+  offsets.reserve(left);
+  for (; left != 0; --left, at = NextPair(at)) offsets.push_back(at);
+  for (auto it = offsets.rbegin(); it != offsets.rend(); ++it) GivePair(*it, fn);
 }
 
 template <class Fn>

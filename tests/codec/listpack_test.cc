@@ -287,6 +287,89 @@ TEST(Listpack, EditsAreThoseOfAVector) {
   }
 }
 
+// The one-way layout beside the other: the same elements, the same places, and the way back.
+TEST(OneWayListpack, EditsAreThoseOfAVector) {
+  using listpack_format::OneWay;
+  std::mt19937_64 random(TestSeed());
+  std::vector<std::string> model;
+  std::string bytes(EmptyListpack<OneWay>());
+  StringStore store(&bytes);
+  for (int step = 0; step < 5000; ++step) {
+    const std::string text = RandomText(random);
+    const std::string_view view_text = text;
+    const size_t n = model.size();
+    const size_t index = n == 0 ? 0 : random() % n;
+    const size_t at = OneWayListpackView(bytes).Seek(static_cast<int64_t>(index));
+    const auto position = model.begin() + static_cast<std::ptrdiff_t>(index);
+    const size_t count = random() % 12;
+    const auto end = model.begin() + static_cast<std::ptrdiff_t>(std::min(n, index + count));
+    const uint64_t choice = n == 0 ? 0 : random() % (n > 60 ? 8 : 5);
+    if (choice < 2) {
+      const size_t offset = ListpackAppend<OneWay>(store, view_text);
+      model.push_back(text);
+      ASSERT_TRUE(OneWayListpackView(bytes).Equals(offset, text));
+    } else if (choice == 2) {
+      const std::array<ListpackElement, 2> added = {view_text, int64_t{5}};
+      ListpackInsert<OneWay>(store, at, added);
+      model.insert(position, {text, "5"});
+    } else if (choice < 5) {
+      ListpackReplace<OneWay>(store, at, view_text);
+      *position = text;
+    } else if (choice < 7) {
+      ListpackEraseRange<OneWay>(store, static_cast<int64_t>(index), count);
+      model.erase(position, end);
+    } else {
+      const size_t next = ListpackErase<OneWay>(store, at);
+      model.erase(position);
+      ASSERT_EQ(next, index < model.size() ? at : kNone);
+    }
+
+    const OneWayListpackView view(bytes);
+    ASSERT_EQ(view.size(), model.size());
+    ASSERT_EQ(view.empty(), model.empty());
+    size_t offset = view.First();
+    for (const std::string& element : model) {
+      ASSERT_EQ(view.At(offset).ToString(), element) << "step " << step;
+      offset = view.Next(offset);
+    }
+    ASSERT_EQ(offset, kNone);
+    ASSERT_EQ(view.Seek(static_cast<int64_t>(model.size())), kNone);
+    const std::string needle = model.empty() || step % 2 == 0 ? text : model.back();
+    const size_t stride = 1 + random() % 2;
+    size_t expected = 0;
+    while (expected < model.size() && model[expected] != needle) expected += stride;
+    ASSERT_EQ(view.Find(view.First(), needle, stride),
+              expected < model.size() ? view.Seek(static_cast<int64_t>(expected)) : kNone);
+
+    const std::string two_way = Build(model);
+    ASSERT_EQ(bytes, ToOneWay(ListpackView(two_way)));
+    ASSERT_LE(bytes.size() + model.size() + 4, two_way.size());
+    ASSERT_EQ(TwoWaySize(view), two_way.size());
+    std::string back = "before";
+    AppendTwoWay(&back, view);
+    ASSERT_EQ(back, "before" + two_way);
+  }
+}
+
+TEST(OneWayListpack, CountBeyondTheHeaderIsFoundByWalking) {
+  OneWayListpackBuilder builder;
+  for (int64_t i = 0; i < 65534; ++i) builder.Add(ListpackElement(i));
+  std::string bytes = builder.Take();
+  StringStore store(&bytes);
+  for (size_t more = 1; more <= 3; ++more) {
+    ListpackAppend<listpack_format::OneWay>(store, std::string_view("x"));
+    EXPECT_EQ(OneWayListpackView(bytes).size(), 65534 + more);
+  }
+  const OneWayListpackView view(bytes);
+  EXPECT_EQ(view.At(view.Seek(65533)).number, 65533);
+  EXPECT_EQ(view.Seek(65537), kNone);
+  std::string two_way;
+  AppendTwoWay(&two_way, view);
+  EXPECT_TRUE(ValidateListpack(two_way));
+  EXPECT_EQ(ListpackView(two_way).size(), 65537u);
+  EXPECT_EQ(ToOneWay(ListpackView(two_way)), bytes);
+}
+
 TEST(Listpack, CountBeyondTheHeaderIsFoundByWalking) {
   ListpackBuilder builder;
   constexpr size_t kCount = 65534;

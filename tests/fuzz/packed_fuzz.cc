@@ -73,6 +73,9 @@ void CheckListpack(std::string_view bytes) {
       Walk(ListpackCopyRange(view, half, seen.size())) ==
       std::vector<std::string>(seen.begin() + static_cast<std::ptrdiff_t>(half), seen.end()));
   EditListpack(bytes, seen, bytes.substr(bytes.size() / 2));
+  std::string there_and_back;
+  AppendTwoWay(&there_and_back, OneWayListpackView(ToOneWay(view)));
+  FUZZ_CHECK(ValidateListpack(there_and_back) && Walk(there_and_back) == seen);
 }
 
 void CheckIntset(std::string_view bytes) {
