@@ -26,8 +26,11 @@
 namespace thermocline::engine {
 namespace {
 
-constexpr size_t kReadsAtOnce = 1024;         // keys, twice: of the chunk that is read ahead, too
-constexpr size_t kWalksAreLonger = 4;         // than lists of headers: each opens an iterator
+// Keys of a chunk; two are in memory, one being read. A walk has only small values, and opens an
+// iterator that reads ahead in every table: long ones read less twice.
+constexpr size_t kReadsAtOnce = 1024;
+constexpr size_t kWindowInWalkedChunks = 32;
+constexpr size_t kWalksAtOnce = 4;
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
 constexpr size_t kForeseenMax = 128;  // keys: more would push each other out of the cache
@@ -385,10 +388,12 @@ size_t Recovery::SubmitChunk(size_t next, Chunk* chunk) {
   chunk->reads.clear();
   chunk->of_rows.clear();
   const ColdRead::Kind kind = walk_ ? ColdRead::Kind::kWalk : ColdRead::Kind::kHeaders;
-  const size_t rows_max = core_.options.headers_a_read * (walk_ ? kWalksAreLonger : 1);
-  const size_t end = std::min(next + kReadsAtOnce, wanted_.size());
+  const size_t keys_max =
+      walk_ ? std::max(kReadsAtOnce, window_keys_ / kWindowInWalkedChunks) : kReadsAtOnce;
+  const size_t rows_max = walk_ ? keys_max / kWalksAtOnce : core_.options.headers_a_read;
+  const size_t end = std::min(next + keys_max, wanted_.size());
   for (; next != end; ++next) {
-    const Wanted& wanted = wanted_[next];
+    Wanted& wanted = wanted_[next];
     if (values_lie_apart_ && wanted.need == Need::kValue) {
       chunk->reads.push_back(ValueRead(wanted));
       continue;
@@ -414,14 +419,18 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
   auto wanted = chunk->of_rows.begin();
   for (const ColdRead& read : chunk->reads) {
     for (const ColdHeaderRow& row : read.headers) {
-      const Wanted& of_row = **wanted++;
+      Wanted& of_row = **wanted++;
+      if (!row.found) {
+        absent_.insert(std::move(of_row));
+        continue;
+      }
       values += of_row.need == Need::kValue;
-      if (of_row.need == Need::kValue && row.found && !row.has_payload) {
+      if (of_row.need == Need::kValue && !row.has_payload) {
         apart.reads.push_back(ValueRead(of_row));
         continue;
       }
-      TC_RETURN_IF_ERROR(InstallRead(read.id, row.position, row.key, row.found, row.header,
-                                     row.has_payload ? &row.payload : nullptr));
+      TC_RETURN_IF_ERROR(hot_.Install(*core_.keyspace.Find(read.id), row.position, row.key,
+                                      row.header, row.has_payload ? &row.payload : nullptr));
     }
   }
   if (apart.reads.size() > values / 2) values_lie_apart_ = true;
@@ -431,8 +440,7 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
   for (const Chunk* some : {static_cast<const Chunk*>(chunk), static_cast<const Chunk*>(&apart)}) {
     for (const ColdRead& read : some->reads) {
       if (read.kind != ColdRead::Kind::kValue) continue;
-      TC_RETURN_IF_ERROR(
-          InstallRead(read.id, read.position, read.key, read.found, read.header, &read.payload));
+      TC_RETURN_IF_ERROR(InstallRead(read, /*has_value=*/true));
     }
   }
   return {};
@@ -473,10 +481,12 @@ void Recovery::Await(const Chunk& chunk) {
   }
 }
 
-codec::Status Recovery::InstallRead(DbId id, uint64_t position, std::string_view key, bool found,
-                                    const codec::ColdHeader& header, const std::string* payload) {
-  if (found) return hot_.Install(*core_.keyspace.Find(id), position, key, header, payload);
-  absent_.insert(FullName(id, key));
+codec::Status Recovery::InstallRead(const ColdRead& read, bool has_value) {
+  if (read.found) {
+    return hot_.Install(*core_.keyspace.Find(read.id), read.position, read.key, read.header,
+                        has_value ? &read.payload : nullptr);
+  }
+  absent_.insert({read.id, read.position, read.key, Need::kValue});
   return {};
 }
 
@@ -484,7 +494,7 @@ codec::Status Recovery::EnsureBase(int db, std::string_view key, Need need) {
   Space& space = core_.keyspace.at(db);
   const uint64_t position = space.table.PositionOf(key);
   const Entry* entry = space.table.Find(position, key);
-  if (!MustRead(space, position, entry, need) || absent_.contains(FullName(space.id, key)))
+  if (!MustRead(space, position, entry, need) || absent_.contains(KeyName{space.id, position, key}))
     return {};
   ColdRead read;
   read.kind = need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader;
@@ -493,9 +503,7 @@ codec::Status Recovery::EnsureBase(int db, std::string_view key, Need need) {
   read.key = key;
   core_.cold->ReadNow(&read);
   TC_RETURN_IF_ERROR(read.status);
-  const bool has_value = need == Need::kValue || read.header.payload_inline;
-  return InstallRead(space.id, position, key, read.found, read.header,
-                     has_value ? &read.payload : nullptr);
+  return InstallRead(read, need == Need::kValue || read.header.payload_inline);
 }
 
 codec::Status Recovery::Apply(const ReplayFrame& frame) {

@@ -13,11 +13,11 @@
 // ([D15]). Runs on the executor's thread before anything else does.
 #pragma once
 
+#include <compare>
 #include <deque>
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -52,22 +52,40 @@ class Recovery {
  private:
   static size_t WindowKeys(const Core& core);
 
+  // A key of any database. Borrows the text.
+  struct KeyName {
+    DbId id;
+    uint64_t position;
+    std::string_view key;
+    auto operator<=>(const KeyName&) const = default;
+  };
   // A base to be read before its window is applied.
   struct Wanted {
     DbId id;
     uint64_t position;
     std::string key;
     Need need;
-    bool operator<(const Wanted& other) const {
-      return std::tie(id, position, key) < std::tie(other.id, other.position, other.key);
-    }
+    KeyName name() const { return {id, position, key}; }
+    bool operator<(const Wanted& other) const { return name() < other.name(); }
+  };
+  struct HashOfName {
+    using is_transparent = void;
+    // A position is a keyed hash of the key already.
+    size_t operator()(const KeyName& name) const { return name.position ^ name.id; }
+    size_t operator()(const Wanted& wanted) const { return (*this)(wanted.name()); }
+  };
+  struct SameName {
+    using is_transparent = void;
+    bool operator()(const Wanted& a, const Wanted& b) const { return a.name() == b.name(); }
+    bool operator()(const KeyName& a, const Wanted& b) const { return a == b.name(); }
+    bool operator()(const Wanted& a, const KeyName& b) const { return a.name() == b; }
   };
 
   // Reads of wanted keys that are under way, or done. Stays where it is meanwhile.
   struct Chunk {
     std::deque<ColdRead> reads;
-    std::vector<const Wanted*> of_rows;  // whose the header rows of all reads are, in order
-    size_t pending = 0;                  // reads that have not come back
+    std::vector<Wanted*> of_rows;  // whose the header rows of all reads are, in order
+    size_t pending = 0;            // reads that have not come back
     codec::Status status;
   };
 
@@ -122,9 +140,8 @@ class Recovery {
   codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);
   codec::Status LoadSpace(Space& space);
   codec::Status Flush(int number, DbId new_id);
-  /// What the cold tier said of a key; `payload` is null if only its header was read.
-  codec::Status InstallRead(DbId id, uint64_t position, std::string_view key, bool found,
-                            const codec::ColdHeader& header, const std::string* payload);
+  /// What the cold tier said of a key.
+  codec::Status InstallRead(const ColdRead& read, bool has_value);
   codec::Status EnsureBase(int db, std::string_view key, Need need);
   void DropGraves();
 
@@ -146,7 +163,7 @@ class Recovery {
   int window_db_ = 0;             // selected where the first walk is
   bool mapping_changed_ = false;  // in the window: what follows is read when it is needed
   size_t frames_after_change_ = 0;
-  std::unordered_set<std::string> absent_;  // id and key of what the read-ahead did not find
+  std::unordered_set<Wanted, HashOfName, SameName> absent_;  // from the cold tier, as was read
   // [D1] The guard is asked once a frame and key: keys that this frame changed are this frame's
   // until it ends. Nobody asks behind its last one, which is not in here.
   std::unordered_set<std::string> touched_;
