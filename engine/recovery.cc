@@ -31,6 +31,7 @@ namespace {
 constexpr size_t kReadsAtOnce = 1024;
 constexpr size_t kWindowInWalkedChunks = 32;
 constexpr size_t kWalksAtOnce = 4;
+constexpr size_t kLargeValuesAtOnce = 4;      // at least, whatever they take
 constexpr size_t kFramesBetweenLooks = 2048;  // at the budget
 constexpr size_t kBytesBetweenLooks = 4 << 20;
 constexpr size_t kForeseenMax = 128;  // keys: more would push each other out of the cache
@@ -352,7 +353,7 @@ void Recovery::UniteWanted() {
 }
 
 codec::Status Recovery::ReadAhead() {
-  values_lie_apart_ = false;
+  apart_bytes_mean_ = 0;
   uint64_t records = 0;
   for (size_t i = 0; i < wanted_.size(); ++i) {
     if (i > 0 && wanted_[i].id == wanted_[i - 1].id) continue;
@@ -391,11 +392,14 @@ size_t Recovery::SubmitChunk(size_t next, Chunk* chunk) {
   const size_t keys_max =
       walk_ ? std::max(kReadsAtOnce, window_keys_ / kWindowInWalkedChunks) : kReadsAtOnce;
   const size_t rows_max = walk_ ? keys_max / kWalksAtOnce : core_.options.headers_a_read;
+  size_t values_left = std::max<size_t>(
+      ValueBytesAtOnce() / std::max<uint64_t>(apart_bytes_mean_, 1), kLargeValuesAtOnce);
   const size_t end = std::min(next + keys_max, wanted_.size());
-  for (; next != end; ++next) {
+  for (; next != end && values_left > 0; ++next) {
     Wanted& wanted = wanted_[next];
-    if (values_lie_apart_ && wanted.need == Need::kValue) {
+    if (apart_bytes_mean_ != 0 && wanted.need == Need::kValue) {
       chunk->reads.push_back(ValueRead(wanted));
+      --values_left;
       continue;
     }
     const bool open = !chunk->reads.empty() && chunk->reads.back().kind == kind &&
@@ -416,6 +420,9 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
   TC_RETURN_IF_ERROR(chunk->status);
   Chunk apart;
   size_t values = 0;
+  size_t values_apart = 0;
+  uint64_t bytes = 0;
+  uint64_t bytes_apart = 0;
   auto wanted = chunk->of_rows.begin();
   for (const ColdRead& read : chunk->reads) {
     for (const ColdHeaderRow& row : read.headers) {
@@ -426,6 +433,15 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
       }
       values += of_row.need == Need::kValue;
       if (of_row.need == Need::kValue && !row.has_payload) {
+        ++values_apart;
+        bytes_apart += row.header.length;
+        if (apart.reads.size() == kReadsAtOnce || bytes + row.header.length > ValueBytesAtOnce()) {
+          TC_RETURN_IF_ERROR(ReadAndInstall(&apart));
+          bytes = 0;
+        }
+        // What memory has no room for is read when it is needed.
+        if (core_.spiller->short_of_memory()) continue;
+        bytes += row.header.length;
         apart.reads.push_back(ValueRead(of_row));
         continue;
       }
@@ -433,17 +449,33 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
                                       row.header, row.has_payload ? &row.payload : nullptr));
     }
   }
-  if (apart.reads.size() > values / 2) values_lie_apart_ = true;
-  Submit(&apart);
-  Await(apart);
-  TC_RETURN_IF_ERROR(apart.status);
-  for (const Chunk* some : {static_cast<const Chunk*>(chunk), static_cast<const Chunk*>(&apart)}) {
-    for (const ColdRead& read : some->reads) {
-      if (read.kind != ColdRead::Kind::kValue) continue;
-      TC_RETURN_IF_ERROR(InstallRead(read, /*has_value=*/true));
-    }
+  if (values_apart > values / 2) {
+    apart_bytes_mean_ = std::max<uint64_t>(bytes_apart / values_apart, 1);
+  }
+  TC_RETURN_IF_ERROR(InstallValues(*chunk));
+  return ReadAndInstall(&apart);
+}
+
+codec::Status Recovery::ReadAndInstall(Chunk* values) {
+  Submit(values);
+  Await(*values);
+  TC_RETURN_IF_ERROR(values->status);
+  TC_RETURN_IF_ERROR(InstallValues(*values));
+  values->reads.clear();
+  core_.spiller->Measure();
+  return {};
+}
+
+codec::Status Recovery::InstallValues(const Chunk& chunk) {
+  for (const ColdRead& read : chunk.reads) {
+    if (read.kind != ColdRead::Kind::kValue) continue;
+    TC_RETURN_IF_ERROR(InstallRead(read, /*has_value=*/true));
   }
   return {};
+}
+
+uint64_t Recovery::ValueBytesAtOnce() const {
+  return std::clamp<uint64_t>(core_.stats.budget_bytes / 32, 1 << 20, 32 << 20);
 }
 
 ColdRead Recovery::ValueRead(const Wanted& wanted) {

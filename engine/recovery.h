@@ -116,6 +116,11 @@ class Recovery {
   size_t SubmitChunk(size_t next, Chunk* chunk);
   /// Waits for it and for the values that do not lie in their header's record.
   codec::Status InstallChunk(Chunk* chunk);
+  codec::Status InstallValues(const Chunk& chunk);
+  /// Of reads of values alone; the chunk is empty again.
+  codec::Status ReadAndInstall(Chunk* values);
+  /// What the values that are read at once may take together; a chunk may be as much ahead.
+  uint64_t ValueBytesAtOnce() const;
   static ColdRead ValueRead(const Wanted& wanted);
   void Submit(Chunk* chunk);
   /// Returns when its reads are done; the chunk has the error of one, if there was any.
@@ -155,8 +160,9 @@ class Recovery {
   int db_ = 0;  // selected in the log
   std::vector<Wanted> wanted_;
   // Small values lie in the header's record, and headers are read many at a time. Larger ones take
-  // a read of their own behind that; where most of a window are such, it is their only one.
-  bool values_lie_apart_ = false;
+  // a read of their own behind that; where most of a window are such, it is their only one, and
+  // this is what the last of them took on average.
+  uint64_t apart_bytes_mean_ = 0;
   bool walk_ = false;             // the window's bases lie close together
   size_t window_keys_;            // bases of one window: the more, the more of them share a block
   Lsn window_end_ = 0;            // the first LSN behind the window; 0: it is the rest of the log

@@ -32,9 +32,12 @@ def draw_sort(draw):
         options.append([draw.case("ALPHA")])
     if store:
         options.append([draw.case("STORE"), draw.pick(draw.family_keys)])
-    if draw.chance(0.03):
-        options.append(draw.pick([["BOGUS"], ["LIMIT", "0"], ["BY"], ["GET"], ["STORE"]]))
+    bogus = draw.chance(0.03) and draw.pick([["BOGUS"], ["LIMIT", "0"], ["BY"], ["GET"], ["STORE"]])
+    if bogus and bogus != ["STORE"]:
+        options.append(bogus)
     draw.rng.shuffle(options)
+    if bogus == ["STORE"]:
+        options.append(bogus)  # before another option it would store in a key of that name
     for option in options:
         words += option
     return [draw.case("SORT_RO" if read_only else "SORT"), _sorted_key(draw)] + words
