@@ -149,6 +149,7 @@ struct Stats {
   uint64_t cold_level0_files = 0, cold_running_compactions = 0, cold_pending_compaction_bytes = 0;
   uint64_t replayed_frames = 0, replayed_effects = 0, replayed_bytes = 0;
   int64_t recovery_ms = 0;
+  uint64_t replay_read_peak_bytes = 0;  // of values that were read ahead at once
   std::string cold_error;
   LogStats log;
 };

@@ -467,10 +467,13 @@ codec::Status Recovery::ReadAndInstall(Chunk* values) {
 }
 
 codec::Status Recovery::InstallValues(const Chunk& chunk) {
+  uint64_t bytes = 0;
   for (const ColdRead& read : chunk.reads) {
     if (read.kind != ColdRead::Kind::kValue) continue;
+    bytes += read.payload.size();
     TC_RETURN_IF_ERROR(InstallRead(read, /*has_value=*/true));
   }
+  core_.stats.replay_read_peak_bytes = std::max(core_.stats.replay_read_peak_bytes, bytes);
   return {};
 }
 

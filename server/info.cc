@@ -420,6 +420,7 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Number("tc_recovery_ms", e.recovery_ms);
   f.Count("tc_recovery_frames", e.replayed_frames);
   f.Count("tc_recovery_effects", e.replayed_effects);
+  f.Count("tc_recovery_read_peak_bytes", e.replay_read_peak_bytes);
   f.Text("tc_cold_error", e.cold_error.empty() ? "none" : e.cold_error);
 }
 

@@ -147,6 +147,35 @@ TEST_F(RulesTest, AReplayLargerThanTheBudgetLosesNothing) {
   }
 }
 
+// Values that lie apart from their headers are read a few at a time, whatever they take: behind a
+// walk, behind lists of headers, and by themselves once most of them are such.
+TEST_F(RulesTest, AReplayReadsFewLargeValuesAtOnce) {
+  constexpr size_t kLarge = 100'000;
+  for (const size_t walk_records : {size_t{0}, size_t{16}}) {
+    SCOPED_TRACE(walk_records);
+    database_.maxmemory = 64 << 20;
+    database_.replay_walk_records = walk_records;
+    database_.replay_window_keys = 1 << 16;
+    ASSERT_TRUE(KillAndOpen());
+    Flush(0);
+    for (int i = 0; i < 200; ++i) {
+      Set("k" + std::to_string(i), std::string(i % 2 == 0 ? kLarge : 10, 'v'));
+    }
+    database_.Checkpoint();
+    for (int i = 0; i < 200; ++i) Append("k" + std::to_string(i), "x");
+    database_.Tick();
+    ASSERT_TRUE(KillAndOpen());
+    EXPECT_GE(db().GetStats().replayed_effects, 200u);
+    EXPECT_GE(db().GetStats().replay_read_peak_bytes, kLarge);
+    EXPECT_LE(db().GetStats().replay_read_peak_bytes, (64 << 20) / 32 + kLarge);
+    for (int i = 0; i < 200; ++i) {
+      const std::string value = Value("k" + std::to_string(i));
+      ASSERT_EQ(value.size(), (i % 2 == 0 ? kLarge : 10) + 1) << i;
+      ASSERT_EQ(value.back(), 'x');
+    }
+  }
+}
+
 // ---- Values larger than the budget ----
 
 class GiantTest : public BudgetTest {
