@@ -153,9 +153,10 @@ bool HotTier::Delete(Ref& ref) {
   space.table.NoteRemoval(ref.position, core_.frame_lsn);
   // A key that no capture has seen needs no tombstone, except while a checkpoint is collecting:
   // effects between its LSN and this one would be replayed over a base that lacks the key
-  // (docs/design-notes.md, "graves").
+  // (docs/design-notes.md, "graves"). Nor may it go while captures at its position are in flight:
+  // it may have been deleted, captured and made anew, and then its old record is still to be read.
   if (!entry->Has(Entry::kHasCold) && !entry->Has(Entry::kBaseUnknown) &&
-      !core_.write_back->collecting()) {
+      !core_.write_back->collecting() && !space.in_flight.Contains(ref.position)) {
     ++core_.changes;
     if (core_.watching) core_.listener->OnKeyChanged(ref.db, entry->key());
     Drop(space, ref.position, entry);

@@ -367,6 +367,38 @@ TEST_F(RulesTest, D6_WhatWasChangedSinceItsCaptureIsNotDroppedForMemory) {
   EXPECT_EQ(Contents(), Describe(model));
 }
 
+// The record goes with the first deletion, which has been captured and not landed; the second one,
+// of a key without a record, must not leave the table to a read of it.
+TEST_F(RulesTest, D6_AKeyDeletedAgainStaysUntilItsOldRecordIsGone) {
+  database_.reads_first = true;
+  Set("a", "old");
+  Set("b", "other");
+  database_.Spill();
+  ASSERT_TRUE(KillAndOpen());
+  const engine::KeyRequest header[] = {{0, "a", Need::kHeader}};
+  ASSERT_TRUE(db().PrepareNow(header).ok());  // no tick: the filter is not loaded yet
+  Delete("a");
+  ASSERT_TRUE(db().StartCheckpoint(nullptr).ok());
+  db().EndTick();  // captures
+  Set("a", "new");
+  Delete("a");
+  Nobody reader;
+  const engine::KeyRequest value[] = {{0, "a", Need::kValue}};
+  if (!db().Prepare(value, &reader)) {
+    db().EndTick();  // the read is on its way
+    db().Poll();     // is done, and the deletion lands
+  }
+  db().CancelWait(&reader);
+  EXPECT_EQ(Value("a"), "(none)");
+  EXPECT_EQ(db().Size(0), 1u);
+  Set("a", "last");
+  database_.Checkpoint();
+  EXPECT_EQ(db().Size(0), 2u);
+  ASSERT_TRUE(KillAndOpen());
+  EXPECT_EQ(db().Size(0), 2u);
+  EXPECT_EQ(Contents(), "0:a=last@0\n0:b=other@0\n");
+}
+
 // ---- [D7] ----
 
 TEST_F(RulesTest, D7_AChangeVoidsTheFaultInFlight) {
