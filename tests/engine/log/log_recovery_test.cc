@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <deque>
 #include <fstream>
+#include <set>
+#include <span>
+#include <utility>
 
 #include "engine/log/recovery.h"
 #include "engine/log/segment.h"
@@ -227,6 +231,38 @@ TEST(LogRecovery, ReplayStopsWithThePlaceOfTheFrameThatTheCallerRefused) {
       h.log->Replay(1, [](const ReplayFrame&) { return Status::Corruption("no such key"); });
   EXPECT_EQ(status.ToString(),
             "corruption: /data/log/segment-00000001.log at offset 64 (LSN 1): no such key");
+}
+
+TEST(LogRecovery, EveryFrameIsForeseenBeforeItIsDelivered) {
+  LogHarness h(9, FsyncPolicy::kEverySec);
+  h.Open();
+  h.Run(300, false);
+  ASSERT_TRUE(h.log->Close().ok());
+  h.log.reset();
+  h.log = std::move(*Log::Open(h.Options()));
+  std::deque<std::pair<Lsn, std::string>> foreseen;
+  std::set<std::string> segments;
+  size_t frames = 0, most = 0;
+  const Status status = h.log->Replay(
+      h.floor,
+      [&](const ReplayFrame& frame) {
+        EXPECT_FALSE(foreseen.empty());
+        EXPECT_EQ(foreseen.front(), std::pair(frame.lsn, std::string(frame.payload)));
+        foreseen.pop_front();
+        segments.emplace(frame.segment_path);
+        ++frames;
+        return Status::Ok();
+      },
+      [&](std::span<const ReplayFrame> next) {
+        EXPECT_TRUE(foreseen.empty()) << "those before have been delivered";
+        most = std::max(most, next.size());
+        for (const ReplayFrame& frame : next) foreseen.emplace_back(frame.lsn, frame.payload);
+      });
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  EXPECT_TRUE(foreseen.empty());
+  EXPECT_GT(frames, 50u);
+  EXPECT_GT(most, 1u);
+  EXPECT_GT(segments.size(), 1u);
 }
 
 TEST(LogRecovery, KeylessFramesDoNotUseUpTheSelectContext) {
