@@ -552,11 +552,6 @@ Status Log::Replay(Lsn from, const std::function<Status(const ReplayFrame&)>& de
   return ReplayLog(impl_->options_.fs, impl_->recovered_, from, deliver, foresee);
 }
 
-Lsn Log::FirstLsn() const {
-  const auto& chain = impl_->recovered_.chain;
-  return chain.empty() ? EndOffset() + 1 : chain.front().header.base_lsn;
-}
-
 Status Log::MakeRecoveredDurable() {
   CHECK(!impl_->started_);
   TC_RETURN_IF_ERROR(MakeTailDurable(impl_->options_.fs, impl_->recovered_));

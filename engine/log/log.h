@@ -123,9 +123,6 @@ class Log {
   Status Replay(Lsn from, const std::function<Status(const ReplayFrame&)>& deliver,
                 const std::function<void(std::span<const ReplayFrame>)>& foresee = nullptr);
 
-  /// First LSN of the recovered chain; EndOffset() + 1 if there is none. Before Start().
-  Lsn FirstLsn() const;
-
   /// What was recovered may lie in the page cache only (after kill -9): syncs it, so that
   /// DurableEnd() says so before Start(). For recovery that must write back while it replays. May
   /// be called again.
