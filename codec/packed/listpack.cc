@@ -393,8 +393,7 @@ size_t TwoWaySize(OneWayListpackView of) {
   return size;
 }
 
-void AppendTwoWay(std::string* out, OneWayListpackView from) {
-  const size_t size = TwoWaySize(from);
+void AppendTwoWay(std::string* out, OneWayListpackView from, size_t size) {
   const size_t start = out->size();
   out->resize(start + size);
   char* const header = out->data() + start;

@@ -249,8 +249,8 @@ std::string ListpackCopyRange(ListpackView from, size_t index, size_t n);
 /// The same elements in the other layout.
 std::string ToOneWay(ListpackView from);
 size_t TwoWaySize(OneWayListpackView of);
-/// Appends TwoWaySize(from) bytes.
-void AppendTwoWay(std::string* out, OneWayListpackView from);
+/// Appends it. REQUIRES: `size` is TwoWaySize(from).
+void AppendTwoWay(std::string* out, OneWayListpackView from, size_t size);
 
 /// Builds a listpack from its first element to its last.
 template <class Layout>

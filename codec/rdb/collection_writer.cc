@@ -11,14 +11,15 @@ void AppendRdbPacked(std::string* out, std::string_view bytes, bool compress) {
 }
 
 void AppendRdbListpack(std::string* out, OneWayListpackView listpack, bool compress) {
+  const size_t size = TwoWaySize(listpack);
   if (compress) {
     std::string bytes;
-    AppendTwoWay(&bytes, listpack);
+    AppendTwoWay(&bytes, listpack, size);
     AppendRdbPacked(out, bytes, compress);
     return;
   }
-  AppendRdbLength(out, TwoWaySize(listpack));
-  AppendTwoWay(out, listpack);
+  AppendRdbLength(out, size);
+  AppendTwoWay(out, listpack, size);
 }
 
 void AppendRdbPackedNode(std::string* out, std::string_view listpack, bool compress) {

@@ -346,7 +346,7 @@ TEST(OneWayListpack, EditsAreThoseOfAVector) {
     ASSERT_LE(bytes.size() + model.size() + 4, two_way.size());
     ASSERT_EQ(TwoWaySize(view), two_way.size());
     std::string back = "before";
-    AppendTwoWay(&back, view);
+    AppendTwoWay(&back, view, TwoWaySize(view));
     ASSERT_EQ(back, "before" + two_way);
   }
 }
@@ -364,7 +364,7 @@ TEST(OneWayListpack, CountBeyondTheHeaderIsFoundByWalking) {
   EXPECT_EQ(view.At(view.Seek(65533)).number, 65533);
   EXPECT_EQ(view.Seek(65537), kNone);
   std::string two_way;
-  AppendTwoWay(&two_way, view);
+  AppendTwoWay(&two_way, view, TwoWaySize(view));
   EXPECT_TRUE(ValidateListpack(two_way));
   EXPECT_EQ(ListpackView(two_way).size(), 65537u);
   EXPECT_EQ(ToOneWay(ListpackView(two_way)), bytes);

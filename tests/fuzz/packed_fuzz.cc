@@ -74,7 +74,9 @@ void CheckListpack(std::string_view bytes) {
       std::vector<std::string>(seen.begin() + static_cast<std::ptrdiff_t>(half), seen.end()));
   EditListpack(bytes, seen, bytes.substr(bytes.size() / 2));
   std::string there_and_back;
-  AppendTwoWay(&there_and_back, OneWayListpackView(ToOneWay(view)));
+  const std::string one_way = ToOneWay(view);
+  AppendTwoWay(&there_and_back, OneWayListpackView(one_way),
+               TwoWaySize(OneWayListpackView(one_way)));
   FUZZ_CHECK(ValidateListpack(there_and_back) && Walk(there_and_back) == seen);
 }
 
