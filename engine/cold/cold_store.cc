@@ -231,6 +231,7 @@ void ColdStore::Submit(std::span<ColdRead* const> reads) {
       read->status = Status::Unavailable("the cold tier is closed");
       Finish(read);
     } else {
+      if (LaneOf(read->kind) == kFaults) queued_faults_.fetch_add(1);
       inbox_.Push(read);
     }
   }
@@ -238,6 +239,10 @@ void ColdStore::Submit(std::span<ColdRead* const> reads) {
 }
 
 size_t ColdStore::DrainReads(std::vector<ColdRead*>* out) {
+  if (!woken_.load() && done_.empty()) return 0;
+  // In this order: what is finished meanwhile is taken now, or wakes for the next time.
+  undrained_.store(0);
+  woken_.store(false);
   const size_t n = done_.TakeAll([out](ColdRead* read) { out->push_back(read); });
   reads_in_flight_.fetch_sub(n, std::memory_order_relaxed);
   return n;
@@ -290,7 +295,13 @@ void ColdStore::Perform(ColdRead* read) {
 }
 
 void ColdStore::Finish(ColdRead* read) {
-  if (done_.Push(read) && options_.wake) options_.wake();
+  done_.Push(read);
+  // While faults are queued no reader is idle, and one of them will be back here: the executor, and
+  // the clients that it answers, are woken for several reads at once. A wake costs as much as a hot
+  // GET, on CPUs that the readers need (docs/performance.md, "Cold").
+  const size_t worth_a_wake = queued_faults_.load() > 0 ? lane_max_[kFaults] : 1;
+  if (undrained_.fetch_add(1) + 1 < worth_a_wake) return;
+  if (!woken_.exchange(true) && options_.wake) options_.wake();
 }
 
 void ColdStore::SortInbox() {
@@ -314,6 +325,7 @@ ColdRead* ColdStore::PickRead(Lane* lane) {
     if (!LaneOpen(i)) continue;
     ColdRead* read = lanes_[i].front();
     lanes_[i].pop_front();
+    if (i == kFaults) queued_faults_.fetch_sub(1);
     *lane = static_cast<Lane>(i);
     return read;
   }

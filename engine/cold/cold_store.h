@@ -87,7 +87,9 @@ struct ColdStoreOptions {
   /// Asks the log for a sync soon. From the writer thread, no lock held.
   std::function<void()> request_sync;
   /// Something waits in DrainLanded or DrainReads, or error() changed. From any thread of the
-  /// store, no lock held; only called when the list in question was empty before.
+  /// store, no lock held; not called again before it was drained. While faults are queued, reads
+  /// are told of when as many are done as there are readers: a read's time later than they might
+  /// be.
   std::function<void()> wake;
   int64_t retry_ms_min = 20;  // pause after a failed write, doubling
   int64_t retry_ms_max = 1000;
@@ -203,6 +205,9 @@ class ColdStore {
   sem_t wake_readers_;
 
   HandoffList<ColdRead> done_;
+  std::atomic<size_t> queued_faults_{0};  // submitted, and no reader has taken it yet
+  std::atomic<size_t> undrained_{0};      // finished since DrainReads came last
+  std::atomic<bool> woken_{false};        // for them
   std::atomic<size_t> reads_in_flight_{0};
 
   std::atomic<bool> stopping_{false};

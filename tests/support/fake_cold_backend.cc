@@ -133,7 +133,8 @@ Status FakeColdBackend::DropGravesBelow(Lsn lsn) {
 
 void FakeColdBackend::WaitWhileHeld(std::unique_lock<std::mutex>* lock) {
   ++held_reads_;
-  cv_.wait(*lock, [this] { return !hold_reads_ || shutdown_; });
+  cv_.wait(*lock, [this] { return !hold_reads_ || let_through_ > 0 || shutdown_; });
+  if (let_through_ > 0) --let_through_;
   --held_reads_;
 }
 
@@ -310,9 +311,17 @@ void FakeColdBackend::HoldReads(bool on) {
   cv_.notify_all();
 }
 
+void FakeColdBackend::LetThrough(int n) {
+  {
+    std::lock_guard lock(mutex_);
+    let_through_ += n;
+  }
+  cv_.notify_all();
+}
+
 int FakeColdBackend::held_reads() {
   std::lock_guard lock(mutex_);
-  return hold_reads_ ? held_reads_ : 0;
+  return hold_reads_ ? held_reads_ - let_through_ : 0;
 }
 
 std::vector<std::string> FakeColdBackend::Journal() {

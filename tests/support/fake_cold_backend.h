@@ -60,7 +60,9 @@ class FakeColdBackend : public ColdBackend {
   void FailNext(int n, Status status, int skip = 0);
   /// Reads block until it is switched off (or shutdown).
   void HoldReads(bool on);
-  /// Readers that are blocked by HoldReads.
+  /// `n` of the blocked reads go on, while HoldReads is on.
+  void LetThrough(int n);
+  /// Readers that are blocked by HoldReads and stay so.
   int held_reads();
   /// What the backend was asked to do, in order: "write <high>", "flush", "graves <lsn>".
   std::vector<std::string> Journal();
@@ -104,6 +106,7 @@ class FakeColdBackend : public ColdBackend {
   Status background_error_;
   bool hold_reads_ = false;
   int held_reads_ = 0;
+  int let_through_ = 0;
   bool shutdown_ = false;
 };
 

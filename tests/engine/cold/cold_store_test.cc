@@ -364,6 +364,65 @@ TEST(ColdStore, TheLoopIsWokenOnceForAFullList) {
   }));
 }
 
+TEST(ColdStore, WhileFaultsAreQueuedTheLoopIsWokenForSeveral) {
+  FakeColdBackend backend;
+  Loop loop;
+  ColdStore store(&backend, loop.Options(/*readers=*/3));
+  backend.HoldReads(true);
+  std::vector<ColdRead> reads(8);
+  for (ColdRead& read : reads) store.Submit(&read);
+  // A reader tells of a read before it takes the next one.
+  const auto finish_one = [&](int held) {
+    ASSERT_TRUE(loop.Until([&] { return backend.held_reads() == 3; }));
+    backend.LetThrough(1);
+    ASSERT_TRUE(loop.Until([&] { return backend.held_reads() == held; }));
+  };
+  finish_one(3);
+  finish_one(3);
+  EXPECT_EQ(loop.wakes(), 0);
+  finish_one(3);
+  EXPECT_EQ(loop.wakes(), 1);  // as many as there are readers
+  std::vector<ColdRead*> done;
+  EXPECT_EQ(store.DrainReads(&done), 3u);
+  finish_one(3);
+  EXPECT_EQ(loop.wakes(), 1);
+  finish_one(3);
+  EXPECT_EQ(loop.wakes(), 1);
+  finish_one(2);  // none is queued any more: a reader is idle
+  ASSERT_TRUE(loop.Until([&] { return loop.wakes() == 2; }));
+  EXPECT_EQ(store.DrainReads(&done), 3u);
+  backend.LetThrough(1);
+  ASSERT_TRUE(loop.Until([&] { return loop.wakes() == 3; }));
+  backend.HoldReads(false);
+  ASSERT_TRUE(loop.Until([&] {
+    store.DrainReads(&done);
+    return done.size() == reads.size();
+  }));
+}
+
+// Takes results only when it was woken, as the executor does when nothing else happens.
+TEST(ColdStore, NoFinishedReadIsLeftWithoutAWake) {
+  FakeColdBackend backend;
+  Loop loop;
+  std::vector<ColdRead> reads(100'000);  // outlive the store
+  ColdStore store(&backend, loop.Options(/*readers=*/4));
+  std::vector<ColdRead*> done;
+  size_t submitted = 0;
+  int wakes = 0;
+  const auto submit = [&](size_t n) {
+    for (; n > 0 && submitted < reads.size(); --n) store.Submit(&reads[submitted++]);
+  };
+  submit(1);
+  while (done.size() < reads.size()) {
+    ASSERT_TRUE(loop.Until([&] { return loop.wakes() != wakes; }))
+        << done.size() << " of " << submitted << " reads came back";
+    wakes = loop.wakes();
+    const size_t took = store.DrainReads(&done);
+    // Now one in flight, now more than a wake is worth.
+    submit(took == 0 && submitted > done.size() ? 0 : 1 + submitted % 9);
+  }
+}
+
 TEST(ColdStore, ManyReadersBesideTheWriter) {
   const uint64_t seed = 31;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
