@@ -321,7 +321,7 @@ void Database::Prefetch(std::span<const KeyPlace> places) {
   for (const KeyPlace& place : places) keyspace.at(place.db).table.PrefetchBucket(place.position);
   for (const KeyPlace& place : places) {
     const Space& space = keyspace.at(place.db);
-    space.table.PrefetchEntry(place.position, space.entry_bytes_mean);
+    space.PrefetchEntry(place.position, space.entry_bytes_mean);
   }
   auto& elements = impl_->prefetched;
   elements.clear();

@@ -102,6 +102,10 @@ struct Space {
     if (cold_records == 0) return false;
     return position >= filter_covers || filter.MayContain(position);
   }
+  /// As the table's PrefetchEntry; of a key that is not there, also what MayBeCold reads.
+  void PrefetchEntry(uint64_t position, size_t node_bytes = 1) const {
+    if (!table.PrefetchEntry(position, node_bytes) && cold_records != 0) filter.Prefetch(position);
+  }
 };
 
 class Keyspace {

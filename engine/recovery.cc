@@ -303,7 +303,7 @@ void Recovery::Foresee(std::span<const ReplayFrame> frames, int db) {
     }
   }
   for (const auto& [space, position] : foreseen_) space->table.PrefetchBucket(position);
-  for (const auto& [space, position] : foreseen_) space->table.PrefetchEntry(position);
+  for (const auto& [space, position] : foreseen_) space->PrefetchEntry(position);
 }
 
 void Recovery::Collect(const ReplayFrame& frame) {

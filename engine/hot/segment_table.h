@@ -298,8 +298,9 @@ class SegmentTable {
   }
 
   /// Second phase, some keys later: reads the bucket and fetches what Find will read next: the
-  /// nodes with the tag (their first `node_bytes`) or, if there is none, the header.
-  void PrefetchEntry(uint64_t position, size_t node_bytes = 1) const {
+  /// nodes with the tag (their first `node_bytes`) or, if there is none, the header. False: the key
+  /// is not in its home bucket, most likely nowhere.
+  bool PrefetchEntry(uint64_t position, size_t node_bytes = 1) const {
     const uint64_t word = Lookup(position);
     const uint32_t tag = TagOf(position, DepthOf(word));
     const uint32_t count = BucketsOf(word);
@@ -308,16 +309,18 @@ class SegmentTable {
     uint32_t match = MatchTag(bucket, tag);
     if (match == 0) {
       Prefetch(SegmentOf(word));
-      if (b + 1 == count || bucket[kSlots - 1] == 0) return;
+      if (b + 1 == count || bucket[kSlots - 1] == 0) return false;
       bucket += kSlots;
       match = MatchTag(bucket, tag);
     }
+    const bool found = match != 0;
     for (; match != 0; match &= match - 1) {
       const char* node = reinterpret_cast<const char*>(NodeOf(bucket[MatchSlot(match)]));
       Prefetch(node);
       const size_t end = (reinterpret_cast<uintptr_t>(node) & (kLine - 1)) + node_bytes;
       for (size_t at = kLine; at < end; at += kLine) Prefetch(node + at);
     }
+    return found;
   }
 
   /// After both phases: the node that Find will look at first, null if there is none in the home

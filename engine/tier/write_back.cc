@@ -213,7 +213,13 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
   });
   // In RocksDB's order within the segment, too: an insert into a memtable that goes on where the
   // last one stopped needs no search.
-  for (auto& [position, entry] : found_) position = space.table.PositionOf(entry);
+  for (auto& [position, entry] : found_) {
+    position = space.table.PositionOf(entry);
+    // A record comes or goes: Capture changes the filter.
+    if (entry->Has(Entry::kTombstone) == entry->Has(Entry::kHasCold)) {
+      space.filter.Prefetch(position);
+    }
+  }
   std::sort(found_.begin(), found_.end());
   for (const auto& [position, entry] : found_) Capture(space, position, entry);
   *work -= std::min(*work, looked + found_.size() * 2 + 1);
