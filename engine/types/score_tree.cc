@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "engine/hot/allocation.h"
-#include "engine/hot/segment_table.h"
 
 namespace thermocline::engine {
 namespace {
@@ -112,14 +111,19 @@ void ScoreTree::Descend(double score, std::string_view member, Path* path) const
     path->inner[level] = inner;
     path->child[level] = child;
     block = inner->children[child];
-    if (level + 1 == levels_) {
-      // The search would meet the lines of the leaf one after the other.
-      const auto* leaf = static_cast<const Leaf*>(block);
-      Prefetch(leaf);
-      for (uint64_t i = 0; i < inner->sizes[child]; i += 8) Prefetch(leaf->scores + i);
-    }
+    if (level + 1 == levels_) PrefetchLeaf(inner, child);
   }
   path->leaf = static_cast<Leaf*>(block);
+}
+
+void ScoreTree::PrefetchPlace(double score) const {
+  const void* block = root_;
+  for (int level = 0; level < levels_; ++level) {
+    const auto* inner = static_cast<const Inner*>(block);
+    const uint32_t child = CountBelow<false>(inner->scores, inner->count - 1, score);
+    if (level + 1 == levels_) PrefetchLeaf(inner, child);
+    block = inner->children[child];
+  }
 }
 
 void ScoreTree::Locate(const ZsetNode* node, Path* path) const {
@@ -476,6 +480,7 @@ void ScoreTree::FixInnerUnderflow(Path* path, int level) {
 // ---- updating ----------------------------------------------------------------------------------
 
 void ScoreTree::Update(ZsetNode* node, double score) {
+  PrefetchPlace(score);  // while the old place is found and left
   Path path;
   Locate(node, &path);
   Leaf* leaf = path.leaf;

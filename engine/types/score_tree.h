@@ -24,6 +24,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "engine/hot/segment_table.h"
 #include "engine/types/zset_node.h"
 
 namespace thermocline::engine {
@@ -131,6 +132,15 @@ class ScoreTree {
   void FreeBlock(void* block);
   void FreeSubtree(void* block, int levels);
 
+  // Starts the fetch of a leaf's scores, whose lines a search would meet one after the other.
+  // REQUIRES: the children of `inner` are leaves.
+  static void PrefetchLeaf(const Inner* inner, uint32_t child) {
+    const auto* leaf = static_cast<const Leaf*>(inner->children[child]);
+    Prefetch(leaf);
+    for (uint64_t i = 0; i < inner->sizes[child]; i += 8) Prefetch(leaf->scores + i);
+  }
+  // The same of the leaf where the score belongs.
+  void PrefetchPlace(double score) const;
   // The leaf where (score, member) is or belongs; path->index is not set.
   void Descend(double score, std::string_view member, Path* path) const;
   void Locate(const ZsetNode* node, Path* path) const;
@@ -186,6 +196,7 @@ size_t ScoreTree::CountWhile(Before&& before) const {
   for (int level = levels_; level > 0; --level) {
     const auto* inner = static_cast<const Inner*>(block);
     const uint32_t child = prefix(inner->scores, inner->nodes, inner->count - 1);
+    if (level == 1) PrefetchLeaf(inner, child);
     for (uint32_t i = 0; i < child; ++i) rank += inner->sizes[i];
     block = inner->children[child];
   }
