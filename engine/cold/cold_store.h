@@ -205,8 +205,10 @@ class ColdStore {
   sem_t wake_readers_;
 
   HandoffList<ColdRead> done_;
+  // A read that ends without a wake is told of by a fault that was queued then: each of those ends
+  // later, and the one that leaves none queued wakes.
   std::atomic<size_t> queued_faults_{0};  // submitted, and no reader has taken it yet
-  std::atomic<size_t> undrained_{0};      // finished since DrainReads came last
+  std::atomic<size_t> undrained_{0};      // finished since DrainReads came last, about
   std::atomic<bool> woken_{false};        // for them
   std::atomic<size_t> reads_in_flight_{0};
 

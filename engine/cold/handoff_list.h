@@ -15,14 +15,13 @@ namespace thermocline::engine {
 template <typename T>
 class HandoffList {
  public:
-  /// Any thread. True: the list was empty. What was written before is seen by whoever takes the
-  /// item; sequentially consistent with other such operations.
-  bool Push(T* item) {
+  /// Any thread. What was written before is seen by whoever takes the item; sequentially consistent
+  /// with other such operations.
+  void Push(T* item) {
     T* head = head_.load();
     do {
       item->next = head;
     } while (!head_.compare_exchange_weak(head, item));
-    return head == nullptr;
   }
   /// Any thread.
   bool empty() const { return head_.load() == nullptr; }

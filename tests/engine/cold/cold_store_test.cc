@@ -56,6 +56,13 @@ class Loop {
       cv_.wait_for(lock, 5ms);
     }
   }
+  // Until so many reads have come back, in all.
+  bool UntilRead(ColdStore* store, std::vector<ColdRead*>* done, size_t count) {
+    return Until([&] {
+      store->DrainReads(done);
+      return done->size() == count;
+    });
+  }
   int wakes() {
     std::lock_guard lock(mutex_);
     return wakes_;
@@ -284,10 +291,7 @@ TEST(ColdStore, AllKindsOfReadsAreAnswered) {
   }
   store.Submit(pointers);
   std::vector<ColdRead*> done;
-  ASSERT_TRUE(loop.Until([&] {
-    store.DrainReads(&done);
-    return done.size() == reads.size();
-  }));
+  ASSERT_TRUE(loop.UntilRead(&store, &done, reads.size()));
   for (const ColdRead& read : reads) EXPECT_TRUE(read.status.ok()) << read.status.ToString();
   EXPECT_TRUE(reads[0].found);
   EXPECT_EQ(reads[0].header.length, 10'000u);
@@ -321,10 +325,7 @@ TEST(ColdStore, ScansLeaveReadersForFaults) {
   ASSERT_TRUE(loop.Until([&] { return backend.held_reads() == 4; }));
   backend.HoldReads(false);
   std::vector<ColdRead*> done;
-  ASSERT_TRUE(loop.Until([&] {
-    store.DrainReads(&done);
-    return done.size() == 14;
-  }));
+  ASSERT_TRUE(loop.UntilRead(&store, &done, 14));
 }
 
 // The next read comes just when the only reader, done with the last one, is about to sleep.
@@ -358,10 +359,7 @@ TEST(ColdStore, TheLoopIsWokenOnceForAFullList) {
   std::this_thread::sleep_for(20ms);
   EXPECT_EQ(loop.wakes(), 1);
   std::vector<ColdRead*> done;
-  ASSERT_TRUE(loop.Until([&] {
-    store.DrainReads(&done);
-    return done.size() == reads.size();
-  }));
+  ASSERT_TRUE(loop.UntilRead(&store, &done, reads.size()));
 }
 
 TEST(ColdStore, WhileFaultsAreQueuedTheLoopIsWokenForSeveral) {
@@ -394,10 +392,7 @@ TEST(ColdStore, WhileFaultsAreQueuedTheLoopIsWokenForSeveral) {
   backend.LetThrough(1);
   ASSERT_TRUE(loop.Until([&] { return loop.wakes() == 3; }));
   backend.HoldReads(false);
-  ASSERT_TRUE(loop.Until([&] {
-    store.DrainReads(&done);
-    return done.size() == reads.size();
-  }));
+  ASSERT_TRUE(loop.UntilRead(&store, &done, reads.size()));
 }
 
 // Takes results only when it was woken, as the executor does when nothing else happens.

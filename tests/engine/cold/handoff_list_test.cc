@@ -19,9 +19,7 @@ TEST(HandoffList, OldestFirst) {
   HandoffList<Item> list;
   EXPECT_TRUE(list.empty());
   Item items[3];
-  EXPECT_TRUE(list.Push(&items[0]));
-  EXPECT_FALSE(list.Push(&items[1]));
-  EXPECT_FALSE(list.Push(&items[2]));
+  for (Item& item : items) list.Push(&item);
   EXPECT_FALSE(list.empty());
   std::vector<Item*> taken;
   // Whoever takes an item may push it again at once.
@@ -33,7 +31,9 @@ TEST(HandoffList, OldestFirst) {
   EXPECT_EQ(taken, (std::vector<Item*>{&items[0], &items[1], &items[2]}));
   EXPECT_EQ(list.TakeAll([](Item*) {}), 3u);
   EXPECT_EQ(list.TakeAll([](Item*) {}), 0u);
-  EXPECT_TRUE(list.Push(&items[0]));
+  EXPECT_TRUE(list.empty());
+  list.Push(&items[0]);
+  EXPECT_FALSE(list.empty());
 }
 
 TEST(HandoffList, EachProducersItemsComeOnceAndInOrder) {
