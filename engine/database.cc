@@ -184,6 +184,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.durable_end = [this] { return log->DurableEnd(); };
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
+  store_options.staged_bytes_max = rocks_options.memtable_size;
   cold = std::make_unique<ColdStore>(backend.get(), std::move(store_options));
   core.cold = cold.get();
 
@@ -722,9 +723,7 @@ void Database::Poll() {
   Core& core = d.core;
   core.now_ms = core.clock->WallMs();
   if (!core.options.background) d.cold->RunUntilIdle();
-  d.write_back.TakeLanded(core.options.tiering &&
-                          core.options.policy == EvictionPolicy::kNoEviction &&
-                          d.spiller.short_of_memory());
+  d.write_back.TakeLanded(d.spiller.spills_now());
   d.reads.clear();
   d.cold->DrainReads(&d.reads);
   for (ColdRead* read : d.reads) {
@@ -769,6 +768,7 @@ void Database::EndTick() {
     const ColdStats cold = d.backend->Stats();
     core.stats.cold_bytes_on_disk = cold.disk_bytes;
     core.stats.cold_flush_bytes = cold.flush_bytes_written;
+    core.stats.cold_published_bytes = cold.published_bytes;
     core.stats.cold_compaction_read_bytes = cold.bytes_read;
     core.stats.cold_compaction_write_bytes = cold.compaction_bytes_written;
     core.stats.cold_level0_files = cold.level0_files;

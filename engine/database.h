@@ -145,7 +145,8 @@ struct Stats {
   uint64_t budget_bytes = 0;  // maxmemory in force
   uint64_t cold_bytes_on_disk = 0, log_bytes_on_disk = 0;
   // Of tables, since the start; compactions' part of them is the cold tier's write amplification.
-  uint64_t cold_flush_bytes = 0, cold_compaction_read_bytes = 0, cold_compaction_write_bytes = 0;
+  uint64_t cold_flush_bytes = 0, cold_published_bytes = 0;
+  uint64_t cold_compaction_read_bytes = 0, cold_compaction_write_bytes = 0;
   uint64_t cold_level0_files = 0, cold_running_compactions = 0, cold_pending_compaction_bytes = 0;
   uint64_t replayed_frames = 0, replayed_effects = 0, replayed_bytes = 0;
   int64_t recovery_ms = 0;

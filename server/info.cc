@@ -411,6 +411,7 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_log_bytes_on_disk", e.log_bytes_on_disk);
   f.Count("tc_cold_bytes_on_disk", e.cold_bytes_on_disk);
   f.Count("tc_cold_flush_bytes", e.cold_flush_bytes);
+  f.Count("tc_cold_published_bytes", e.cold_published_bytes);
   f.Count("tc_cold_compaction_read_bytes", e.cold_compaction_read_bytes);
   f.Count("tc_cold_compaction_write_bytes", e.cold_compaction_write_bytes);
   f.Count("tc_cold_compactions_running", e.cold_running_compactions);

@@ -80,6 +80,7 @@ struct ColdStats {
   uint64_t cache_misses = 0;
   uint64_t bytes_read = 0;  // by compactions
   uint64_t flush_bytes_written = 0;
+  uint64_t published_bytes = 0;  // in table files, past the memtables
   uint64_t compaction_bytes_written = 0;
 };
 
@@ -109,6 +110,16 @@ class ColdBackend {
   /// All operations, the checkpoint record if there is one, and meta/high, or nothing of it. Does
   /// not flush. After an error the same batch may be written again once Resume() succeeded.
   virtual Status Write(const ColdBatch& batch) = 0;
+  /// Prepares the batch to become visible together with those staged before it. False: it does not
+  /// fit behind them, or is nothing to be staged; then Publish() first, and Write() it if nothing
+  /// is staged any more. After an error nothing but Unstage() may follow. The batch stays where and
+  /// as it is until Publish() or Unstage().
+  virtual StatusOr<bool> Stage(const ColdBatch& batch) = 0;
+  /// All that is staged, as if it were one batch, and durable; or, after an error, nothing of it.
+  /// All that was written before is durable then, too. After an error as after Stage's.
+  virtual Status Publish() = 0;
+  /// Forgets what is staged; it may be staged or written again.
+  virtual void Unstage() = 0;
   /// A value of `meta`, sealed by the caller (codec/cold_record.h). Durable after FlushAll.
   virtual Status WriteMeta(std::string_view name, std::string_view sealed) = 0;
   /// Everything written so far is durable when it returns ok. Atomic over all families: a power cut

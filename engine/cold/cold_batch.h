@@ -165,6 +165,11 @@ class ColdBatch {
   Lsn checkpoint_lsn() const { return checkpoint_lsn_; }
   const std::string& checkpoint_record() const { return checkpoint_record_; }
 
+  /// It is part of a sweep and may become visible later, together with those before and behind it
+  /// (ColdBackend::Stage): nobody waits for it to land.
+  void SetStageable() { stageable_ = true; }
+  bool stageable() const { return stageable_; }
+
   /// The batch depends on the frame at `lsn`, too, although no operation carries it.
   void Cover(Lsn lsn) {
     if (lsn > high_lsn_) high_lsn_ = lsn;
@@ -229,6 +234,7 @@ class ColdBatch {
     moved_bytes_ = 0;
     op_count_ = 0;
     has_deletions_ = false;
+    stageable_ = false;
     high_lsn_ = 0;
     checkpoint_lsn_ = 0;
     checkpoint_record_.clear();
@@ -299,6 +305,7 @@ class ColdBatch {
   uint64_t moved_bytes_ = 0;
   size_t op_count_ = 0;
   bool has_deletions_ = false;
+  bool stageable_ = false;
   Lsn high_lsn_ = 0;
   Lsn checkpoint_lsn_ = 0;
   std::string checkpoint_record_;

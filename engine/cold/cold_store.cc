@@ -119,22 +119,22 @@ bool ColdStore::WaitLanded(int64_t timeout_ms) {
   });
 }
 
-void ColdStore::Land(ColdBatch batch) {
-  queued_bytes_.fetch_sub(batch.bytes(), std::memory_order_relaxed);
+void ColdStore::Land(size_t n) {
   bool first;
   {
     std::lock_guard lock(write_mutex_);
     first = landed_.empty();
-    landed_.push_back(std::move(batch));
-    queued_batches_.fetch_sub(1, std::memory_order_relaxed);
+    for (size_t i = 0; i < n; ++i) {
+      landed_.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    queued_batches_.fetch_sub(n, std::memory_order_relaxed);
   }
   landed_cv_.notify_all();
-  if (first && options_.wake) options_.wake();
+  if (first && n > 0 && options_.wake) options_.wake();
 }
 
 Status ColdStore::WriteStages(const ColdBatch& batch) {
-  // With background work standing still, memtables would only pile up.
-  if (!backend_->BackgroundError().ok()) TC_RETURN_IF_ERROR(backend_->Resume());
   if (stage_ == Stage::kWrite) {
     TC_RETURN_IF_ERROR(backend_->Write(batch));
     if (!batch.has_checkpoint()) return {};
@@ -149,8 +149,72 @@ Status ColdStore::WriteStages(const ColdBatch& batch) {
   return {};
 }
 
-bool ColdStore::WriteHead(const ColdBatch& batch) {
-  const Status status = WriteStages(batch);
+ColdStore::Step ColdStore::NextStep(const ColdBatch** next, Lsn* lsn) const {
+  *next = staged_ < queue_.size() ? &queue_[staged_] : nullptr;
+  const bool stage = *next != nullptr && (*next)->stageable() && !unfit_;
+  if (staged_ > 0 && (publish_due_ || (*next != nullptr && !stage))) {
+    *lsn = staged_high_;
+    return Step::kPublish;
+  }
+  *lsn = stage || *next == nullptr ? 0 : (*next)->high_lsn();
+  return stage ? Step::kStage : *next != nullptr ? Step::kWrite : Step::kNone;
+}
+
+Status ColdStore::StageNext(const ColdBatch& batch) {
+  TC_ASSIGN_OR_RETURN(const bool staged, backend_->Stage(batch));
+  if (!staged) {
+    // It may be the first of what is staged next.
+    (staged_ > 0 ? publish_due_ : unfit_) = true;
+    return {};
+  }
+  ++staged_;
+  staged_bytes_ += batch.bytes();
+  staged_high_ = std::max(staged_high_, batch.high_lsn());
+  publish_due_ = staged_bytes_ >= options_.staged_bytes_max;
+  queued_bytes_.fetch_sub(batch.bytes(), std::memory_order_relaxed);
+  return {};
+}
+
+void ColdStore::Unstage() {
+  backend_->Unstage();
+  staged_ = 0;
+  staged_high_ = 0;
+  publish_due_ = false;
+  queued_bytes_.fetch_add(std::exchange(staged_bytes_, 0), std::memory_order_relaxed);
+}
+
+Status ColdStore::TakeStep(Step step, const ColdBatch* next) {
+  // With background work standing still, memtables and tables would only pile up.
+  if (const Status error = backend_->BackgroundError(); !error.ok()) {
+    if (staged_ > 0) return error;
+    TC_RETURN_IF_ERROR(backend_->Resume());
+  }
+  switch (step) {
+    case Step::kNone:
+      return {};
+    case Step::kStage:
+      return StageNext(*next);
+    case Step::kPublish: {
+      TC_RETURN_IF_ERROR(backend_->Publish());
+      staged_bytes_ = 0;
+      staged_high_ = 0;
+      publish_due_ = false;
+      Land(std::exchange(staged_, 0));
+      return {};
+    }
+    case Step::kWrite:
+      TC_RETURN_IF_ERROR(WriteStages(*next));
+      unfit_ = false;
+      queued_bytes_.fetch_sub(next->bytes(), std::memory_order_relaxed);
+      Land(1);
+      return {};
+  }
+  return {};
+}
+
+bool ColdStore::Take(Step step, const ColdBatch* next) {
+  const Status status = TakeStep(step, next);
+  if (!status.ok()) Unstage();
   SetError(status);
   return status.ok();
 }
@@ -168,9 +232,14 @@ void ColdStore::WriterLoop() {
   bool idle_flushed = true;
   std::unique_lock lock(write_mutex_);
   while (!stopping_.load()) {
-    if (queue_.empty()) {
+    const ColdBatch* next;
+    Lsn lsn;
+    const Step step = NextStep(&next, &lsn);
+    if (step == Step::kNone) {
       if (write_cv_.wait_for(lock, kIdleLook) == std::cv_status::no_timeout) continue;
-      if (!queue_.empty() || stopping_.load()) continue;
+      if (staged_ < queue_.size() || stopping_.load()) continue;
+      publish_due_ = staged_ > 0;
+      if (publish_due_) continue;
       lock.unlock();
       CheckBackground();
       if (!idle_flushed && options_.idle_flush_ms > 0 &&
@@ -185,39 +254,34 @@ void ColdStore::WriterLoop() {
       lock.lock();
       continue;
     }
-    // Only this thread takes batches out, so the head stays where it is (a deque does not move it).
-    ColdBatch* const head = &queue_.front();
-    waits_for_log_.exchange(1, std::memory_order_acq_rel);
-    const bool covered = !options_.durable_end || options_.durable_end() >= head->high_lsn();
-    if (!covered) {
-      if (options_.request_sync) {
-        lock.unlock();
-        options_.request_sync();
-        lock.lock();
-        if (stopping_.load()) break;
-        if (options_.durable_end() >= head->high_lsn()) continue;
+    if (lsn > 0) {
+      waits_for_log_.exchange(1, std::memory_order_acq_rel);
+      const bool covered = !options_.durable_end || options_.durable_end() >= lsn;
+      if (!covered) {
+        if (options_.request_sync) {
+          lock.unlock();
+          options_.request_sync();
+          lock.lock();
+          if (stopping_.load()) break;
+          if (options_.durable_end() >= lsn) continue;
+        }
+        write_cv_.wait_for(lock, kAskAgain);
+        continue;
       }
-      write_cv_.wait_for(lock, kAskAgain);
-      continue;
+      waits_for_log_.exchange(0, std::memory_order_acq_rel);
     }
-    waits_for_log_.exchange(0, std::memory_order_acq_rel);
+    // Only this thread takes batches out, so `next` stays where it is (a deque does not move it).
     lock.unlock();
-    const bool written = WriteHead(*head);
+    const bool done = Take(step, next);
     last_write = std::chrono::steady_clock::now();
     idle_flushed = false;
-    if (written) {
-      retry_ms = options_.retry_ms_min;
-      lock.lock();
-      ColdBatch batch = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      Land(std::move(batch));
-      lock.lock();
-      continue;
-    }
     lock.lock();
-    write_cv_.wait_for(lock, Milliseconds(retry_ms), [this] { return stopping_.load(); });
-    retry_ms = std::min(retry_ms * 2, options_.retry_ms_max);
+    if (!done) {
+      write_cv_.wait_for(lock, Milliseconds(retry_ms), [this] { return stopping_.load(); });
+      retry_ms = std::min(retry_ms * 2, options_.retry_ms_max);
+    } else if (step != Step::kStage) {  // something has landed
+      retry_ms = options_.retry_ms_min;
+    }
   }
 }
 
@@ -371,17 +435,25 @@ bool ColdStore::RunUntilIdle() {
 
 bool ColdStore::RunBatches() {
   bool any = false;
-  while (!queue_.empty()) {
-    ColdBatch* const head = &queue_.front();
-    if (options_.durable_end && options_.durable_end() < head->high_lsn()) {
-      if (options_.request_sync) options_.request_sync();
-      if (options_.durable_end() < head->high_lsn()) break;
+  for (int failures = 0; failures < 2;) {
+    const ColdBatch* next;
+    Lsn lsn;
+    const Step step = NextStep(&next, &lsn);
+    if (step == Step::kNone) {
+      if (staged_ == 0) break;
+      publish_due_ = true;
+      continue;
     }
-    if (!WriteHead(*head) && !WriteHead(*head)) break;
-    ColdBatch batch = std::move(queue_.front());
-    queue_.pop_front();
-    Land(std::move(batch));
-    any = true;
+    if (options_.durable_end && options_.durable_end() < lsn) {
+      if (options_.request_sync) options_.request_sync();
+      if (options_.durable_end() < lsn) break;
+    }
+    if (!Take(step, next)) {
+      ++failures;
+    } else if (step != Step::kStage) {  // something has landed
+      failures = 0;
+      any = true;
+    }
   }
   if (queue_.empty()) CheckBackground();
   return any;

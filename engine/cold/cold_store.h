@@ -5,11 +5,14 @@
 //  - [D6] one writer, batches in order; a failing batch stays at the head and is tried again,
 //  nothing is
 //    dropped or overtaken.
-//  - The write-ahead rule: a batch is held until durable_end() >= its high_lsn(), and a log sync is
-//  asked
-//    for while it is held.
+//  - The write-ahead rule: a batch is neither written nor published until durable_end() >= its
+//    high_lsn(), and a log sync is asked for while it is held.
 //  - [D4] a checkpoint batch lands after a flush of every family; only then are graves below it
 //  removed.
+//  - Batches of a sweep are staged one by one and land together when they are published: once they
+//  have
+//    staged_bytes_max, before a batch that is not of a sweep, or when no more follow. If that fails
+//    none has, and all are staged again.
 //  - A fault never waits behind scans: those use half of the readers at most, maintenance one.
 // Lock order: none; no lock is held while a callback or the backend runs. Submit and DrainReads
 // take none: readers have the lowest priority, and the executor must not wait for one of them.
@@ -91,6 +94,8 @@ struct ColdStoreOptions {
   /// are told of when as many are done as there are readers: a read's time later than they might
   /// be.
   std::function<void()> wake;
+  /// Batches that are staged and not yet published: of how many bytes at most, about.
+  uint64_t staged_bytes_max = 16 << 20;
   int64_t retry_ms_min = 20;  // pause after a failed write, doubling
   int64_t retry_ms_max = 1000;
   /// The memtables are flushed when nothing was written for so long and more than idle_flush_bytes
@@ -116,8 +121,9 @@ class ColdStore {
   size_t DrainLanded(std::vector<ColdBatch>* out);
   /// The log's durable end has moved. Any thread; a load unless the writer waits for it.
   void NotifyDurable();
-  /// bytes() of the batches that have not landed (back-pressure). Any thread.
+  /// bytes() of the batches that the writer has yet to write or stage (back-pressure). Any thread.
   uint64_t queued_bytes() const { return queued_bytes_.load(std::memory_order_relaxed); }
+  /// Those that have not landed.
   size_t queued_batches() const { return queued_batches_.load(std::memory_order_relaxed); }
   /// Why the batch at the head cannot be written, or background work stands still; ok while all is
   /// well. Any thread.
@@ -141,8 +147,9 @@ class ColdStore {
   // ---- life ------------------------------------------------------------------------------------
 
   /// Without `background`: does everything that can be done, batches in order, then (or before) the
-  /// reads. Stops at a batch that the log does not cover although a sync was asked for, or that
-  /// fails twice (a Resume() lies between). Returns whether anything was done.
+  /// reads. Stops at a batch that the log does not cover although a sync was asked for, or when
+  /// nothing has landed and it failed twice (a Resume() lies between). Returns whether anything was
+  /// done.
   bool RunUntilIdle();
   /// Ends the threads. What is being done is finished or interrupted; batches left are discarded
   /// (they are in the log), reads left come back through DrainReads as kUnavailable. Idempotent.
@@ -158,10 +165,19 @@ class ColdStore {
   bool RunReads();
   void WriterLoop();
   void ReaderLoop();
-  // The head of the queue, through all its stages; false if it must be tried again later.
-  bool WriteHead(const ColdBatch& batch);
+  // What the writer does next: with the first batch that is not staged, or with those that are.
+  enum class Step : uint8_t { kNone, kStage, kPublish, kWrite };
+  // REQUIRES write_mutex_. `next`: that batch, if there is one; `lsn`: up to where the log must be
+  // durable for the step.
+  Step NextStep(const ColdBatch** next, Lsn* lsn) const;
+  // False: all that was staged is staged again later, and the step tried again.
+  bool Take(Step step, const ColdBatch* next);
+  Status TakeStep(Step step, const ColdBatch* next);
+  Status StageNext(const ColdBatch& batch);
   Status WriteStages(const ColdBatch& batch);
-  void Land(ColdBatch batch);
+  void Unstage();
+  // The first `n` of the queue have landed.
+  void Land(size_t n);
   void SetError(const Status& status);
   // For failures of flushes and compactions that no batch meets.
   void CheckBackground();
@@ -186,8 +202,14 @@ class ColdStore {
   std::atomic<uint64_t> queued_bytes_{0};
   std::atomic<size_t> queued_batches_{0};
 
-  // The writer's own: how far the batch at the head got before a failure.
+  // The writer's own: how far the batch behind the staged ones got before a failure.
   enum class Stage : uint8_t { kWrite, kFlush, kGraves } stage_ = Stage::kWrite;
+  // And how many at the head of the queue are staged. Read under write_mutex_.
+  size_t staged_ = 0;
+  uint64_t staged_bytes_ = 0;
+  Lsn staged_high_ = 0;
+  bool publish_due_ = false;  // nothing more is staged before
+  bool unfit_ = false;        // the batch behind the staged ones cannot be staged
 
   mutable std::mutex error_mutex_;  // error_
   Status error_;

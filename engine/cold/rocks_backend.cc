@@ -1,5 +1,5 @@
-// See rocks_backend.h. Records are encoded by codec/cold_record.h; this file maps operations to
-// families and RocksDB's errors to ours. The writer's scratch (batch_, keys) belongs to the one
+// See rocks_backend.h. What operations are as rows is rocks_rows.h's; this file writes and reads
+// them, and maps RocksDB's errors to ours. batch_, rows_ and what is staged belong to the one
 // writing thread.
 #include "engine/cold/rocks_backend.h"
 
@@ -16,8 +16,12 @@
 #include "codec/proto/checkpoint.pb.h"
 #include "engine/cold/manifest_tail.h"
 #include "engine/cold/rocks_files.h"
+#include "engine/cold/rocks_ingestion_guard.h"
 #include "engine/cold/rocks_kept_batches.h"
 #include "engine/cold/rocks_options.h"
+#include "engine/cold/rocks_rows.h"
+#include "engine/cold/rocks_staged_tables.h"
+#include "engine/cold/staging_order.h"
 #include "engine/env/file_system.h"
 #include "glog/logging.h"
 #include "rocksdb/cache.h"
@@ -38,10 +42,28 @@ using rocksdb::Slice;
 std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()}; }
 Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
 
-// The first key behind all of the id's.
-std::string IdEnd(uint64_t id) {
-  return id == UINT64_MAX ? std::string(9, '\xff') : codec::EncodeColdIdPrefix(id + 1);
-}
+// Rows for the memtables.
+class BatchRows : public RowSink {
+ public:
+  BatchRows(rocksdb::WriteBatch* batch, const std::vector<rocksdb::ColumnFamilyHandle*>& handles)
+      : batch_(batch), handles_(handles) {}
+  void Put(Family family, const Slice& key, const Slice& value) override {
+    batch_->Put(handles_[family], key, value).PermitUncheckedError();
+  }
+  void Merge(Family family, const Slice& key, const Slice& value) override {
+    batch_->Merge(handles_[family], key, value).PermitUncheckedError();
+  }
+  void Delete(Family family, const Slice& key) override {
+    batch_->Delete(handles_[family], key).PermitUncheckedError();
+  }
+  void DeleteRange(Family family, const Slice& begin, const Slice& end) override {
+    batch_->DeleteRange(handles_[family], begin, end).PermitUncheckedError();
+  }
+
+ private:
+  rocksdb::WriteBatch* const batch_;
+  const std::vector<rocksdb::ColumnFamilyHandle*>& handles_;
+};
 
 // Remembers why background work stopped, and up to where flushes came. The database tells from its
 // own threads.
@@ -104,11 +126,17 @@ class RocksBackendImpl : public RocksBackend {
       : options_(std::move(options)),
         // Spares have their place in the share of the memtables' budget that kept ones have.
         kept_(options_.memtable_bytes / 8 * 3) {}
-  ~RocksBackendImpl() override { CloseDb(); }
+  ~RocksBackendImpl() override {
+    if (db_ != nullptr && !read_only_) staged_->Clear();
+    CloseDb();
+  }
 
   Status OpenAll();
 
   Status Write(const ColdBatch& batch) override;
+  StatusOr<bool> Stage(const ColdBatch& batch) override;
+  Status Publish() override;
+  void Unstage() override;
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
@@ -152,9 +180,9 @@ class RocksBackendImpl : public RocksBackend {
   Status Apply(std::string_view what);
   void ForgetFlushed();
   void WaitForMemtableRoom();
-  void EncodeOp(const ColdOp& op);
-  void EncodeElement(const ColdOp& op);
-  void EncodePayload(const ColdOp& op, const ColdHeader& header);
+  // As RocksDB would have a write to a memtable wait.
+  void WaitForLevel0Room();
+  uint64_t Level0Files(Family family) const;
   // Into the row: what `values` holds under the key.
   Status TakeRecord(std::string_view cold_key, const Slice& bytes, ColdHeaderRow* row);
   // A chunk as it is in `read`'s snapshot, or now; false: there is none.
@@ -183,8 +211,9 @@ class RocksBackendImpl : public RocksBackend {
 
   RocksOptions options_;
   bool direct_ = false;
-  bool read_only_ = false;  // until MakeWritable()
-  FileSystemPtr fs_;        // the caller's, not wrapped
+  bool read_only_ = false;                 // until MakeWritable()
+  FileSystemPtr fs_;                       // the caller's, not wrapped
+  std::shared_ptr<IngestionGuard> guard_;  // around it: what the database sees
   std::unique_ptr<rocksdb::Env> env_;
   RocksFiles files_;
   std::shared_ptr<rocksdb::Cache> cache_;
@@ -205,10 +234,15 @@ class RocksBackendImpl : public RocksBackend {
   // The writer's.
   KeptBatches kept_;
   rocksdb::WriteBatch batch_;
-  std::string key_;
-  std::string value_;
-  bool batch_has_chunk_lists_ = false;  // a payload of several chunks is in batch_
+  RowEncoder encoder_{[this](const Slice& chunk_key) {
+    rocksdb::PinnableSlice chunk;
+    return !db_->Get(rocksdb::ReadOptions(), handles_[kPayload], chunk_key, &chunk).IsNotFound();
+  }};
   Lsn high_ = 0;
+  std::unique_ptr<StagedTables> staged_;
+  StagingOrder staging_order_;
+  Lsn staged_high_ = 0;
+  std::atomic<uint64_t> published_bytes_{0};
 };
 
 // ---- opening ----
@@ -278,7 +312,8 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
 
 Status RocksBackendImpl::OpenAll() {
   fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
-  env_ = rocksdb::NewCompositeEnv(fs_);
+  guard_ = std::make_shared<IngestionGuard>(fs_);
+  env_ = rocksdb::NewCompositeEnv(guard_);
   files_ = RocksFiles(fs_, env_.get(), options_.dir);
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = options_.block_cache_bytes;
@@ -299,6 +334,12 @@ Status RocksBackendImpl::OpenAll() {
   limiter_ = db_options_.rate_limiter;
   statistics_ = db_options_.statistics;
   buffers_ = db_options_.write_buffer_manager;
+  std::vector<rocksdb::Options> table_options;
+  for (int family = 0; family < kFamilies; ++family) {
+    table_options.emplace_back(db_options_,
+                               MakeFamilyOptions(options_, static_cast<Family>(family), cache_));
+  }
+  staged_ = std::make_unique<StagedTables>(fs_, options_.dir, direct_, std::move(table_options));
   read_only_ = options_.read_only_at_first && !fresh;
   TC_RETURN_IF_ERROR(OpenDb(read_only_));
   // Cold work gives way to the executor; when there is too much of it, clients are parked.
@@ -308,8 +349,12 @@ Status RocksBackendImpl::OpenAll() {
   if (fresh) {
     TC_RETURN_IF_ERROR(
         WriteMeta(codec::kMetaFormat, codec::EncodeMetaFormat(codec::kColdFormatVersion)));
+    TC_RETURN_IF_ERROR(WriteMeta(codec::kMetaOneChunkEach,
+                                 codec::SealMeta(codec::kMetaOneChunkEach, std::string_view())));
     TC_RETURN_IF_ERROR(FlushAll());
   }
+  TC_ASSIGN_OR_RETURN(const std::optional<std::string> mark, ReadMeta(codec::kMetaOneChunkEach));
+  encoder_.SetOneChunkEach(mark.has_value());
   TC_ASSIGN_OR_RETURN(const std::optional<std::string> high, ReadMeta(codec::kMetaHigh));
   if (high.has_value()) {
     const StatusOr<Lsn> decoded = codec::DecodeMetaHigh(*high);
@@ -340,6 +385,7 @@ Status RocksBackendImpl::OpenDb(bool read_only) {
                 : rocksdb::DB::Open(db_options_, options_.dir, families, &handles_, &raw);
   if (opened.ok()) {
     db_.reset(raw);
+    if (!read_only) staged_->Clear();  // files of a process that was killed
     return {};
   }
   handles_.clear();
@@ -371,141 +417,6 @@ Status RocksBackendImpl::Enter(std::shared_lock<std::shared_mutex>* lock) const 
 }
 
 // ---- the writer ----
-
-void RocksBackendImpl::EncodePayload(const ColdOp& op, const ColdHeader& header) {
-  const bool header_alone = op.verb == ColdOp::Verb::kPutHeader;
-  const bool apart = op.verb == ColdOp::Verb::kPut && !header.payload_inline;
-  if (!apart && !op.previous.has_chunks) return;
-  const std::string prefix = codec::EncodeChunkPrefix(op.id, op.position, op.key);
-  rocksdb::ColumnFamilyHandle* const family = handles_[kPayload];
-  const auto chunk_key = [&](uint32_t chunk) -> const std::string& {
-    key_ = prefix;
-    codec::AppendChunkNumber(&key_, chunk);
-    return key_;
-  };
-  if (header_alone) {
-    if (!codec::IsWhole(op.length)) return;
-    value_.clear();
-    codec::AppendColdValue(&value_, chunk_key(0), header, {});
-    batch_.Merge(family, key_, value_);
-    return;
-  }
-  uint32_t chunks = 1;
-  if (!apart) {
-    batch_.Delete(family, chunk_key(0));
-  } else if (codec::IsWhole(op.length)) {
-    value_.clear();
-    codec::AppendWholeRecord(&value_, chunk_key(0), header, op.payload);
-    batch_.Put(family, key_, value_);
-  } else {
-    chunks = static_cast<uint32_t>(codec::ChunkCount(op.payload.size()));
-    for (uint32_t i = 0; i < chunks; ++i) {
-      batch_.Put(
-          family, chunk_key(i),
-          ToSlice(op.payload.substr(size_t{i} * codec::kMaxPayloadChunk, codec::kMaxPayloadChunk)));
-    }
-    if (chunks > 1) batch_has_chunk_lists_ = true;
-  }
-  if (!op.previous.has_chunks) return;
-  // The caller does not know how many chunks the old payload had. Nearly always it was one, and the
-  // filters say so; they are read if need be. A range tombstone to be on the safe side, a key,
-  // would make every later read slower, and stay in memory with its table.
-  rocksdb::PinnableSlice next;
-  if (batch_has_chunk_lists_ ||
-      !db_->Get(rocksdb::ReadOptions(), family, chunk_key(chunks), &next).IsNotFound()) {
-    std::string begin;
-    begin = chunk_key(chunks);  // a copy: the next call overwrites what the reference shows
-    batch_.DeleteRange(family, begin, chunk_key(UINT32_MAX));
-  }
-}
-
-void RocksBackendImpl::EncodeElement(const ColdOp& op) {
-  key_ = codec::EncodeChunkPrefix(op.id, op.position, op.key);
-  codec::AppendElementNumber(&key_, op.element);
-  if (op.verb == ColdOp::Verb::kDeleteElement) {
-    batch_.Delete(handles_[kElements], key_);
-    return;
-  }
-  value_.clear();
-  codec::AppendElementValue(&value_, key_, op.payload);
-  batch_.Put(handles_[kElements], key_, value_);
-}
-
-void RocksBackendImpl::EncodeOp(const ColdOp& op) {
-  switch (op.verb) {
-    case ColdOp::Verb::kPutElement:
-    case ColdOp::Verb::kDeleteElement:
-      EncodeElement(op);
-      return;
-    case ColdOp::Verb::kSetCounts: {
-      proto::IdCounts counts;
-      counts.set_records(op.records);
-      counts.set_expires(op.expires);
-      const std::string key = codec::EncodeMetaCountsKey(op.id);
-      batch_.Put(handles_[kMeta], key, codec::SealMeta(key, counts.SerializeAsString()));
-      return;
-    }
-    case ColdOp::Verb::kDropDatabase: {
-      const std::string begin = codec::EncodeColdIdPrefix(op.id);
-      const std::string end = IdEnd(op.id);
-      for (const Family family : {kValues, kPayload, kElements, kScores, kExpiry}) {
-        batch_.DeleteRange(handles_[family], begin, end);
-      }
-      batch_.Delete(handles_[kMeta], codec::EncodeMetaCountsKey(op.id));
-      return;
-    }
-    case ColdOp::Verb::kPut:
-    case ColdOp::Verb::kPutHeader:
-    case ColdOp::Verb::kDelete:
-      break;
-  }
-  ColdHeader header;
-  header.type = op.image.type;
-  header.encoding_hint = op.image.encoding;
-  header.lsn = op.image.lsn;
-  header.expire_ms = op.image.expire_ms;
-  header.access = op.image.access;
-  header.count = op.image.count;
-  header.length = op.length;
-  header.payload_inline =
-      op.verb == ColdOp::Verb::kPut && op.payload.size() <= codec::kMaxInlinePayload;
-  EncodePayload(op, header);
-  if (op.previous.has_elements && op.verb != ColdOp::Verb::kPutHeader && !op.image.keeps_elements) {
-    // The caller does not know which these are; all of them have this prefix.
-    std::string begin = codec::EncodeChunkPrefix(op.id, op.position, op.key);
-    std::string end = begin;
-    codec::AppendElementNumber(&begin, 0);
-    codec::AppendElementNumber(&end, UINT64_MAX);
-    batch_.DeleteRange(handles_[kElements], begin, end);
-  }
-  const uint64_t expire_ms = op.verb == ColdOp::Verb::kDelete ? 0 : op.image.expire_ms;
-  const bool stays = op.verb != ColdOp::Verb::kDelete;
-  const bool has_chunks = stays && !header.payload_inline;
-  const bool has_elements = stays && header.type == codec::kPagedList;
-  if (op.previous.expire_ms != expire_ms || op.previous.has_chunks != has_chunks ||
-      op.previous.has_elements != has_elements) {
-    if (op.previous.expire_ms != 0 && op.previous.expire_ms != expire_ms) {
-      batch_.Delete(handles_[kExpiry],
-                    codec::EncodeExpiryKey(op.id, op.previous.expire_ms, op.position, op.key));
-    }
-    if (expire_ms != 0) {
-      batch_.Put(handles_[kExpiry], codec::EncodeExpiryKey(op.id, expire_ms, op.position, op.key),
-                 ToSlice(codec::EncodeExpiryValue(has_chunks, has_elements)));
-    }
-  }
-  key_.clear();
-  codec::AppendColdKey(&key_, op.id, op.position, op.key);
-  if (op.verb == ColdOp::Verb::kDelete) {
-    if (op.had_record) batch_.Delete(handles_[kValues], key_);
-    batch_.Put(handles_[kGraves], codec::EncodeGraveKey(op.image.lsn, op.id, op.position, op.key),
-               Slice());
-    return;
-  }
-  value_.clear();
-  codec::AppendColdValue(&value_, key_, header,
-                         header.payload_inline ? op.payload : std::string_view());
-  batch_.Put(handles_[kValues], key_, value_);
-}
 
 void RocksBackendImpl::ForgetFlushed() {
   if (watcher_->error().ok()) kept_.ForgetUpTo(watcher_->flushed());
@@ -539,17 +450,87 @@ Status RocksBackendImpl::Write(const ColdBatch& batch) {
   // batch.
   constexpr size_t kSavedAnOp = 32;
   batch_ = kept_.NewBatch(batch.bytes() - batch.op_count() * kSavedAnOp);
-  batch_has_chunk_lists_ = false;
-  batch.ForEach([this](const ColdOp& op) { EncodeOp(op); });
-  if (batch.has_checkpoint()) {
-    batch_.Put(handles_[kMeta], ToSlice(codec::kMetaCheckpoint),
-               codec::SealMeta(codec::kMetaCheckpoint, batch.checkpoint_record()));
-  }
+  BatchRows rows(&batch_, handles_);
+  encoder_.Encode(batch, &rows);
   const Lsn high = std::max(high_, batch.high_lsn());
-  batch_.Put(handles_[kMeta], ToSlice(codec::kMetaHigh), codec::EncodeMetaHigh(high));
+  RowEncoder::EncodeHigh(high, &rows);
   TC_RETURN_IF_ERROR(Apply("write a batch"));
   high_ = high;
   return {};
+}
+
+uint64_t RocksBackendImpl::Level0Files(Family family) const {
+  std::string files;
+  if (!db_->GetProperty(handles_[family], rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0",
+                        &files)) {
+    return 0;
+  }
+  return std::strtoull(files.c_str(), nullptr, 10);
+}
+
+void RocksBackendImpl::WaitForLevel0Room() {
+  const auto stop = static_cast<uint64_t>(RocksOptions::kLevel0StopsAt * options_.level0_files);
+  while ((Level0Files(kValues) >= stop || Level0Files(kPayload) >= stop) &&
+         !shutting_down_.load() && watcher_->error().ok()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+StatusOr<bool> RocksBackendImpl::Stage(const ColdBatch& batch) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  if (staging_order_.empty()) staged_high_ = high_;
+  if (!staging_order_.Take(batch)) return false;
+  staged_high_ = std::max(staged_high_, batch.high_lsn());
+  encoder_.Encode(batch, staged_.get());
+  if (!staged_->status().ok()) return FromRocksStatus(staged_->status(), Where("stage a batch"));
+  return true;
+}
+
+Status RocksBackendImpl::Publish() {
+  // What is older must not be newer after a power cut, or when it is written again.
+  if (kept_.size() > 0) TC_RETURN_IF_ERROR(FlushAll());
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  WaitForLevel0Room();
+  RowEncoder::EncodeHigh(staged_high_, staged_.get());
+  std::vector<StagedTables::Table> tables;
+  const rocksdb::Status finished = staged_->Finish(&tables);
+  if (!finished.ok()) return FromRocksStatus(finished, Where("write staged tables"));
+  std::vector<rocksdb::IngestExternalFileArg> files;
+  uint64_t bytes = 0;
+  for (const StagedTables::Table& table : tables) {
+    rocksdb::IngestExternalFileArg& file = files.emplace_back();
+    file.column_family = handles_[table.family];
+    file.external_files = {table.file.file_path};
+    file.options.move_files = true;
+    file.options.write_global_seqno = false;
+    // It would not notice that a table's first or last block is damaged, and not find its keys.
+    file.options.verify_checksums_before_ingest = true;
+    file.options.verify_checksums_readahead_size = 1 << 20;
+    // What was summed up while it was written need not be read for it.
+    file.options.verify_file_checksum = false;
+    file.files_checksums = {table.file.file_checksum};
+    file.files_checksum_func_names = {table.file.file_checksum_func_name};
+    bytes += table.file.file_size;
+  }
+  guard_->Begin();
+  const rocksdb::Status ingested = db_->IngestExternalFiles(files);
+  guard_->End(ingested.ok());
+  if (!ingested.ok()) {
+    // Whether the MANIFEST has it is not known: the database is to be opened anew.
+    watcher_->SetError(ingested);
+    return FromRocksStatus(ingested, Where("take in staged tables"));
+  }
+  high_ = staged_high_;
+  published_bytes_.fetch_add(bytes);
+  Unstage();
+  return {};
+}
+
+void RocksBackendImpl::Unstage() {
+  staged_->Clear();
+  staging_order_.Clear();
 }
 
 Status RocksBackendImpl::WriteMeta(std::string_view name, std::string_view sealed) {
@@ -819,7 +800,7 @@ StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
   read.fill_cache = false;  // one pass over everything must not push out what is read again
   const std::string lower = codec::EncodeColdKey(range.id, range.from_position, {});
   const std::string upper = range.to_position >= codec::kMaxPosition
-                                ? IdEnd(range.id)
+                                ? ColdIdEnd(range.id)
                                 : codec::EncodeColdKey(range.id, range.to_position + 1, {});
   const Slice upper_slice(upper);
   read.iterate_upper_bound = &upper_slice;
@@ -868,7 +849,7 @@ StatusOr<std::vector<ExpiryRow>> RocksBackendImpl::ExpiredRows(uint64_t id,
     lower.push_back('\0');  // the first key behind it
   }
   const std::string upper = deadline_max_ms == UINT64_MAX
-                                ? IdEnd(id)
+                                ? ColdIdEnd(id)
                                 : codec::EncodeExpiryKey(id, deadline_max_ms + 1, 0, {});
   const Slice upper_slice(upper);
   read.iterate_upper_bound = &upper_slice;
@@ -993,7 +974,7 @@ Status RocksBackendImpl::CompactRange(uint64_t id, std::atomic<bool>* cancel) {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
   const std::string begin = codec::EncodeColdIdPrefix(id);
-  const std::string end = IdEnd(id);
+  const std::string end = ColdIdEnd(id);
   const Slice begin_slice(begin);
   const Slice end_slice(end);
   rocksdb::CompactRangeOptions compact;
@@ -1066,15 +1047,13 @@ ColdStats RocksBackendImpl::Stats() {
   if (db_->GetIntProperty(Properties::kNumRunningCompactions, &value)) {
     stats.running_compactions = value;
   }
-  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
-    std::string files;
-    if (db_->GetProperty(handle, Properties::kNumFilesAtLevelPrefix + "0", &files)) {
-      stats.level0_files += std::strtoull(files.c_str(), nullptr, 10);
-    }
+  for (int family = 0; family < kFamilies; ++family) {
+    stats.level0_files += Level0Files(static_cast<Family>(family));
   }
   stats.cache_misses = statistics_->getTickerCount(rocksdb::BLOCK_CACHE_MISS);
   stats.bytes_read = statistics_->getTickerCount(rocksdb::COMPACT_READ_BYTES);
   stats.flush_bytes_written = statistics_->getTickerCount(rocksdb::FLUSH_WRITE_BYTES);
+  stats.published_bytes = published_bytes_.load();
   stats.compaction_bytes_written = statistics_->getTickerCount(rocksdb::COMPACT_WRITE_BYTES);
   return stats;
 }
@@ -1117,6 +1096,7 @@ Status RocksBackend::Destroy(const RocksOptions& options) {
   for (std::string_view name : kFamilyNames) {
     families.emplace_back(std::string(name), rocksdb::ColumnFamilyOptions());
   }
+  StagedTables(fs, options.dir, /*direct=*/false, {}).Clear();
   return FromRocksStatus(rocksdb::DestroyDB(options.dir, db, families),
                          "cold tier " + options.dir + ": delete");
 }

@@ -79,6 +79,8 @@ class Spiller {
   /// What one value may take of the machine's memory while it is in use; bytes.
   uint64_t value_max() const { return value_max_; }
   bool short_of_memory() const { return used_ > KeepFree(10); }
+  /// What is written back is to leave memory at once.
+  bool spills_now() const { return Spills() && short_of_memory(); }
   uint64_t limit() const { return limit_; }
   uint64_t used() const;
 

@@ -16,7 +16,8 @@ namespace thermocline::engine {
 namespace {
 
 constexpr size_t kSweepSliceNodes = 1000;  // entries looked at in one slice: some 100 µs
-constexpr uint64_t kBatchBytes = 256 << 10;
+// What a slice captures where most is dirty. Staged batches are many, so they should be full.
+constexpr uint64_t kBatchBytes = 64 << 10;
 constexpr uint64_t kQueueBytesMax = 16 << 20;
 constexpr int64_t kSpareKeptMs = 3000;  // an empty batch waits so long for the next sweep
 constexpr size_t kLandedAtOnce = 32;    // keys whose lookups overlap
@@ -142,6 +143,9 @@ void WriteBack::BeginSweep() {
   mapping_.clear();
   for (int i = 0; i < core_.keyspace.databases(); ++i)
     mapping_.emplace_back(i, core_.keyspace.at(i).id);
+  // RocksDB's order of databases, too: what is staged grows at its end alone.
+  std::sort(mapping_.begin(), mapping_.end(),
+            [](const auto& a, const auto& b) { return a.second < b.second; });
   dropped_ = core_.keyspace.dropped();
   sweep_index_ = 0;
   range_ = 0;
@@ -339,6 +343,7 @@ void WriteBack::SendBatch() {
     reach.space->in_flight.Add(reach.from, reach.to);
   }
   core_.stats.captured_bytes += batch_.bytes();
+  if (!core_.spiller->spills_now()) batch_.SetStageable();
   Enqueue(std::move(batch_));
   if (spare_batches_.empty()) {
     batch_ = ColdBatch(kBatchBytes + kBatchBytes / 4);
@@ -420,27 +425,33 @@ uint64_t WriteBack::spare_bytes() const {
   return bytes;
 }
 
-void WriteBack::EndInFlight() {
-  CHECK(!sent_.empty()) << "a batch landed that was not sent";
-  const std::vector<Reach> landed = std::move(sent_.front());
-  sent_.pop_front();
-  for (const Reach& reach : landed) {
-    Space* space = core_.keyspace.Find(reach.id);
-    if (space == nullptr) continue;
-    space->in_flight = {};
-    for (const std::vector<Reach>& batch : sent_) {
-      for (const Reach& other : batch) {
-        if (other.id == reach.id) space->in_flight.Add(other.from, other.to);
+void WriteBack::EndInFlight(size_t batches) {
+  CHECK(sent_.size() >= batches) << "a batch landed that was not sent";
+  std::vector<Space*> spaces;
+  for (; batches > 0; --batches) {
+    for (const Reach& reach : sent_.front()) {
+      Space* space = core_.keyspace.Find(reach.id);
+      if (space != nullptr && std::find(spaces.begin(), spaces.end(), space) == spaces.end()) {
+        spaces.push_back(space);
       }
+    }
+    sent_.pop_front();
+  }
+  for (Space* space : spaces) space->in_flight = {};
+  for (const std::vector<Reach>& batch : sent_) {
+    for (const Reach& reach : batch) {
+      const auto space = std::find_if(spaces.begin(), spaces.end(),
+                                      [&](const Space* s) { return s->id == reach.id; });
+      if (space != spaces.end()) (*space)->in_flight.Add(reach.from, reach.to);
     }
   }
 }
 
 void WriteBack::TakeLanded(bool spill) {
   landed_.clear();
-  core_.cold->DrainLanded(&landed_);
+  if (core_.cold->DrainLanded(&landed_) == 0) return;
+  EndInFlight(landed_.size());
   for (ColdBatch& batch : landed_) {
-    EndInFlight();
     // Nothing is written at an entry that stays, so most batches need no second look.
     if (spill || batch.has_deletions()) {
       DbId id = 0;

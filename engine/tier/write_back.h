@@ -118,8 +118,8 @@ class WriteBack {
   void Enqueue(ColdBatch batch);
   /// Of landed_keys_, and empties them.
   void DropLanded(bool spill);
-  /// The oldest batch under way has landed.
-  void EndInFlight();
+  /// So many of the oldest batches under way have landed.
+  void EndInFlight(size_t batches);
   void FinishSweep();
   void CheckpointLanded();
   std::string CheckpointRecord() const;

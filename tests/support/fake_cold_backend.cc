@@ -95,10 +95,7 @@ void FakeColdBackend::Apply(const ColdOp& op) {
   state_.records[key] = std::move(record);
 }
 
-Status FakeColdBackend::Write(const ColdBatch& batch) {
-  std::lock_guard lock(mutex_);
-  journal_.push_back("write " + std::to_string(batch.high_lsn()));
-  if (const Status status = Fail(); !status.ok()) return status;
+void FakeColdBackend::ApplyBatch(const ColdBatch& batch) {
   batch.ForEach([this](const ColdOp& op) { Apply(op); });
   if (batch.has_checkpoint()) {
     state_.meta[std::string(codec::kMetaCheckpoint)] =
@@ -106,7 +103,41 @@ Status FakeColdBackend::Write(const ColdBatch& batch) {
   }
   state_.high = std::max(state_.high, batch.high_lsn());
   state_.meta[std::string(codec::kMetaHigh)] = codec::EncodeMetaHigh(state_.high);
+}
+
+Status FakeColdBackend::Write(const ColdBatch& batch) {
+  std::lock_guard lock(mutex_);
+  journal_.push_back("write " + std::to_string(batch.high_lsn()));
+  if (!staged_.empty()) violations_.push_back("a batch is written past those that are staged");
+  if (const Status status = Fail(); !status.ok()) return status;
+  ApplyBatch(batch);
   return {};
+}
+
+StatusOr<bool> FakeColdBackend::Stage(const ColdBatch& batch) {
+  std::lock_guard lock(mutex_);
+  if (!staging_order_.Take(batch)) return false;
+  journal_.push_back("stage " + std::to_string(batch.high_lsn()));
+  TC_RETURN_IF_ERROR(Fail());
+  staged_.push_back(&batch);
+  return true;
+}
+
+Status FakeColdBackend::Publish() {
+  std::lock_guard lock(mutex_);
+  journal_.push_back("publish " + std::to_string(staged_.size()));
+  TC_RETURN_IF_ERROR(Fail());
+  for (const ColdBatch* batch : staged_) ApplyBatch(*batch);
+  staged_.clear();
+  staging_order_.Clear();
+  flushed_ = state_;
+  return {};
+}
+
+void FakeColdBackend::Unstage() {
+  std::lock_guard lock(mutex_);
+  staged_.clear();
+  staging_order_.Clear();
 }
 
 Status FakeColdBackend::WriteMeta(std::string_view name, std::string_view sealed) {

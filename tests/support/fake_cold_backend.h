@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/cold/cold_backend.h"
+#include "engine/cold/staging_order.h"
 
 namespace thermocline::engine {
 
@@ -25,6 +26,9 @@ class FakeColdBackend : public ColdBackend {
   FakeColdBackend() = default;
 
   Status Write(const ColdBatch& batch) override;
+  StatusOr<bool> Stage(const ColdBatch& batch) override;
+  Status Publish() override;
+  void Unstage() override;
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
@@ -64,7 +68,8 @@ class FakeColdBackend : public ColdBackend {
   void LetThrough(int n);
   /// Readers that are blocked by HoldReads and stay so.
   int held_reads();
-  /// What the backend was asked to do, in order: "write <high>", "flush", "graves <lsn>".
+  /// What the backend was asked to do, in order: "write <high>", "stage <high>", "publish
+  /// <batches>", "flush", "graves <lsn>".
   std::vector<std::string> Journal();
   /// Claims of the writer that were not true; empty if all is well.
   std::vector<std::string> Violations();
@@ -89,6 +94,7 @@ class FakeColdBackend : public ColdBackend {
   };
 
   // REQUIRE mutex_.
+  void ApplyBatch(const ColdBatch& batch);
   void Apply(const ColdOp& op);
   void Expect(bool claim, const ColdOp& op, std::string_view what);
   Status Fail();
@@ -98,6 +104,8 @@ class FakeColdBackend : public ColdBackend {
   std::condition_variable cv_;
   State state_;
   State flushed_;
+  std::vector<const ColdBatch*> staged_;
+  StagingOrder staging_order_;
   std::vector<std::string> journal_;
   std::vector<std::string> violations_;
   int failures_left_ = 0;

@@ -146,6 +146,37 @@ void ExpectSame(ColdBackend* rocks, ColdBackend* fake, ColdWorkload* work) {
   }
 }
 
+// Staged and published, or staged, forgotten and written one by one.
+void RunSweep(ColdBackend* rocks, FakeColdBackend* fake, ColdWorkload* work, bool* published) {
+  const std::vector<ColdBatch> sweep =
+      work->Sweep(1 + work->random().Uniform(4), 1 + work->random().Uniform(60));
+  std::vector<const ColdBatch*> staged;
+  for (const ColdBatch& batch : sweep) {
+    if (batch.op_count() <= 3) continue;  // counts alone
+    staged.push_back(&batch);
+    const StatusOr<bool> fits = rocks->Stage(batch);
+    ASSERT_TRUE(fits.ok()) << fits.status().ToString();
+    ASSERT_TRUE(*fits);
+    ASSERT_TRUE(*fake->Stage(batch));
+  }
+  *published = !work->random().OneIn(4);
+  if (!*published) {
+    rocks->Unstage();
+    fake->Unstage();
+    for (const ColdBatch* batch : staged) {
+      ASSERT_TRUE(rocks->Write(*batch).ok());
+      ASSERT_TRUE(fake->Write(*batch).ok());
+    }
+    return;
+  }
+  // None of it is visible before.
+  const auto high = rocks->ReadMeta(codec::kMetaHigh);
+  EXPECT_EQ(*high, *fake->ReadMeta(codec::kMetaHigh));
+  const Status status = rocks->Publish();
+  ASSERT_TRUE(status.ok()) << status.ToString();
+  ASSERT_TRUE(fake->Publish().ok());
+}
+
 void RunSideBySide(uint64_t seed, size_t payload_max, int rounds, uint64_t blob_bytes_min) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::printf("seed %lu\n", static_cast<unsigned long>(seed));
@@ -174,6 +205,18 @@ void RunSideBySide(uint64_t seed, size_t payload_max, int rounds, uint64_t blob_
       ASSERT_TRUE((*rocks)->FlushAll().ok());
       ASSERT_TRUE(fake.DropGravesBelow(work.lsn() + 1).ok());
       ASSERT_TRUE((*rocks)->DropGravesBelow(work.lsn() + 1).ok());
+    }
+    if (work.random().OneIn(3)) {
+      bool published = false;
+      RunSweep(rocks->get(), &fake, &work, &published);
+      if (testing::Test::HasFatalFailure()) return;
+      if (published &&
+          work.random().OneIn(5)) {  // what was published, and all before it, is durable
+        rocks->reset();
+        rocks = RocksBackend::Open(options);
+        ASSERT_TRUE(rocks.ok()) << rocks.status().ToString();
+        ExpectSame(rocks->get(), &fake, &work);
+      }
     }
     if (work.random().OneIn(20)) {
       ASSERT_TRUE((*rocks)->CompactRange(work.random().Uniform(3), nullptr).ok());

@@ -229,6 +229,114 @@ TEST(ColdStore, AFailedFlushDoesNotWriteTheBatchAgain) {
   EXPECT_TRUE(backend.Violations().empty());
 }
 
+ColdBatch SweepBatchAt(Lsn lsn) {
+  ColdBatch batch = BatchAt(lsn);
+  batch.SetStageable();
+  return batch;
+}
+
+TEST(ColdStore, BatchesOfASweepLandTogetherOnceTheLogCoversThem) {
+  FakeColdBackend backend;
+  Loop loop;
+  loop.durable = 1;
+  ColdStore store(&backend, loop.Options());
+  for (Lsn lsn = 1; lsn <= 3; ++lsn) store.Enqueue(SweepBatchAt(lsn));
+  // Staged although the log does not cover them, and counted as waiting no more.
+  ASSERT_TRUE(loop.Until([&] { return store.queued_bytes() == 0; }));
+  // Nothing follows, so they are to be published; the log is asked for.
+  ASSERT_TRUE(loop.Until([&] { return loop.syncs.load() >= 2; }));
+  EXPECT_EQ(Writes(&backend), (std::vector<std::string>{"stage 1", "stage 2", "stage 3"}));
+  std::vector<ColdBatch> landed;
+  EXPECT_EQ(store.DrainLanded(&landed), 0u);
+  EXPECT_EQ(store.queued_batches(), 3u);
+  loop.durable = 3;
+  store.NotifyDurable();
+  ASSERT_TRUE(store.WaitLanded(30'000));
+  EXPECT_EQ(store.DrainLanded(&landed), 3u);
+  for (size_t i = 0; i < landed.size(); ++i) EXPECT_EQ(landed[i].tag, i + 1);
+  EXPECT_EQ(Writes(&backend).back(), "publish 3");
+}
+
+TEST(ColdStore, NothingOvertakesWhatIsStaged) {
+  FakeColdBackend backend;
+  ColdStoreOptions options;
+  options.background = false;
+  ColdStore store(&backend, options);
+  store.Enqueue(SweepBatchAt(1));
+  store.Enqueue(SweepBatchAt(2));
+  store.Enqueue(BatchAt(3));  // of no sweep
+  store.Enqueue(SweepBatchAt(9));
+  store.Enqueue(SweepBatchAt(5));  // another sweep has begun: its key lies before
+  ColdBatch last;
+  last.SetCheckpoint("c", 10);
+  store.Enqueue(std::move(last));
+  EXPECT_TRUE(store.RunUntilIdle());
+  EXPECT_EQ(Writes(&backend),
+            (std::vector<std::string>{"stage 1", "stage 2", "publish 2", "write 3", "stage 9",
+                                      "publish 1", "stage 5", "publish 1", "write 9", "flush",
+                                      "graves 10"}));
+  EXPECT_EQ(store.queued_batches(), 0u);
+  EXPECT_EQ(store.queued_bytes(), 0u);
+  EXPECT_TRUE(backend.Violations().empty());
+}
+
+TEST(ColdStore, WhatCannotBeStagedIsWritten) {
+  FakeColdBackend backend;
+  ColdStoreOptions options;
+  options.background = false;
+  ColdStore store(&backend, options);
+  ColdBatch batch;  // two keys of one position
+  ColdImage image;
+  image.lsn = 7;
+  batch.Put(0, 7, "a", image, std::string_view("x"), {});
+  batch.Put(0, 7, "b", image, std::string_view("y"), {});
+  batch.SetStageable();
+  store.Enqueue(SweepBatchAt(1));
+  store.Enqueue(std::move(batch));
+  store.Enqueue(SweepBatchAt(8));
+  store.RunUntilIdle();
+  EXPECT_EQ(Writes(&backend),
+            (std::vector<std::string>{"stage 1", "publish 1", "write 7", "stage 8", "publish 1"}));
+}
+
+TEST(ColdStore, StagedBatchesArePublishedWhenThereAreEnough) {
+  FakeColdBackend backend;
+  ColdStoreOptions options;
+  options.background = false;
+  options.staged_bytes_max = SweepBatchAt(1).bytes() * 2;
+  ColdStore store(&backend, options);
+  for (Lsn lsn = 1; lsn <= 5; ++lsn) store.Enqueue(SweepBatchAt(lsn));
+  store.RunUntilIdle();
+  EXPECT_EQ(Writes(&backend),
+            (std::vector<std::string>{"stage 1", "stage 2", "publish 2", "stage 3", "stage 4",
+                                      "publish 2", "stage 5", "publish 1"}));
+}
+
+// Whatever fails, all of it is staged again, in order, and lands once.
+TEST(ColdStore, AFailedPublishOrStageLosesNothing) {
+  for (int skip = 0; skip < 6; ++skip) {
+    SCOPED_TRACE(skip);
+    FakeColdBackend backend;
+    Loop loop;
+    loop.durable = 1000;
+    ColdStore store(&backend, loop.Options());
+    backend.FailNext(5, Status::NoSpace("the disk is full"), skip);
+    for (Lsn lsn = 1; lsn <= 3; ++lsn) store.Enqueue(SweepBatchAt(lsn));
+    store.Enqueue(BatchAt(4));
+    ASSERT_TRUE(store.WaitLanded(30'000));
+    std::vector<ColdBatch> landed;
+    store.DrainLanded(&landed);
+    ASSERT_EQ(landed.size(), 4u);
+    for (size_t i = 0; i < landed.size(); ++i) EXPECT_EQ(landed[i].tag, i + 1);
+    EXPECT_EQ(store.queued_bytes(), 0u);
+    EXPECT_EQ(Writes(&backend).back(), "write 4");
+    EXPECT_TRUE(backend.Violations().empty());
+    ColdHeader header;
+    std::string payload;
+    EXPECT_TRUE(*backend.GetValue(0, 3, "k", &header, &payload));
+  }
+}
+
 TEST(ColdStore, WithoutThreadsTheSameRulesHold) {
   FakeColdBackend backend;
   uint64_t durable = 0;

@@ -8,6 +8,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "codec/cold_record.h"
 #include "engine/cold/cold_batch.h"
@@ -69,60 +70,24 @@ class ColdWorkload {
   }
 
   void FillBatch(ColdBatch* batch, size_t ops) {
-    for (size_t i = 0; i < ops; ++i) {
-      lsn_ += 1 + random_.Uniform(50);
+    for (size_t i = 0; i < ops; ++i) Change(batch, PickKey());
+    AddCounts(batch);
+  }
+  /// Batches of a sweep: keys in order, a position once, to be staged.
+  std::vector<ColdBatch> Sweep(size_t batches, size_t keys) {
+    std::map<std::pair<uint64_t, uint64_t>, Key> chosen;
+    for (size_t i = 0; i < keys; ++i) {
       const Key key = PickKey();
-      const auto& [id, position, name] = key;
-      const auto it = entries_.find(key);
-      ColdPrevious previous;
-      if (it != entries_.end()) {
-        previous = {it->second.expire_ms, it->second.chunks, it->second.paged};
-      }
-      ColdImage image;
-      image.type = static_cast<uint8_t>(random_.Uniform(3));
-      image.encoding = static_cast<uint8_t>(random_.Uniform(3));
-      image.lsn = lsn_;
-      image.access = static_cast<uint32_t>(random_.Uniform(1 << 24));
-      image.count = 1 + random_.Uniform(1000);
-      image.expire_ms = random_.OneIn(2) ? 1000 + random_.Uniform(30) : 0;
-      if (random_.OneIn(4)) {
-        batch->Delete(id, position, name, lsn_, it != entries_.end(), previous);
-        if (it != entries_.end()) entries_.erase(it);
-        continue;
-      }
-      Entry entry{image.expire_ms, 0, false, lsn_};
-      if (previous.has_chunks && random_.OneIn(3)) {
-        entry = it->second;
-        entry.expire_ms = image.expire_ms;
-        entry.lsn = lsn_;
-        if (entry.paged) image.type = codec::kPagedList;
-        batch->PutHeader(id, position, name, image, entry.length, previous);
-      } else {
-        std::string payload = MakePayload();
-        entry.length = payload.size();
-        entry.chunks = payload.size() > codec::kMaxInlinePayload;
-        if (random_.OneIn(3)) {
-          entry.paged = true;
-          image.type = codec::kPagedList;
-          image.keeps_elements = previous.has_elements && !random_.OneIn(4);
-          if (image.keeps_elements) entry.elements = it->second.elements;
-        }
-        if (random_.OneIn(2)) {
-          batch->Put(id, position, name, image, std::move(payload), previous);
-        } else {
-          batch->Put(id, position, name, image, std::string_view(payload), previous);
-        }
-        if (entry.paged) ChangeElements(batch, key, &entry.elements);
-      }
-      entries_[key] = entry;
+      chosen.emplace(std::pair(std::get<0>(key), std::get<1>(key)), key);
     }
-    std::map<uint64_t, std::pair<uint64_t, uint64_t>> counts{{0, {}}, {1, {}}, {2, {}}};
-    for (const auto& [key, entry] : entries_) {
-      auto& [records, expires] = counts[std::get<0>(key)];
-      ++records;
-      expires += entry.expire_ms != 0 ? 1 : 0;
+    std::vector<ColdBatch> sweep(batches);
+    size_t n = 0;
+    for (const auto& [place, key] : chosen) Change(&sweep[n++ * batches / chosen.size()], key);
+    for (ColdBatch& batch : sweep) {
+      AddCounts(&batch);
+      batch.SetStageable();
     }
-    for (const auto& [id, c] : counts) batch->SetCounts(id, c.first, c.second);
+    return sweep;
   }
 
   // Few numbers, so that rows meet older ones; large bytes are moved into the batch.
@@ -146,6 +111,64 @@ class ColdWorkload {
   }
 
  private:
+  // Of all that the keys are now.
+  void AddCounts(ColdBatch* batch) {
+    std::map<uint64_t, std::pair<uint64_t, uint64_t>> counts{{0, {}}, {1, {}}, {2, {}}};
+    for (const auto& [key, entry] : entries_) {
+      auto& [records, expires] = counts[std::get<0>(key)];
+      ++records;
+      expires += entry.expire_ms != 0 ? 1 : 0;
+    }
+    for (const auto& [id, c] : counts) batch->SetCounts(id, c.first, c.second);
+  }
+
+  void Change(ColdBatch* batch, const Key& key) {
+    lsn_ += 1 + random_.Uniform(50);
+    const auto& [id, position, name] = key;
+    const auto it = entries_.find(key);
+    ColdPrevious previous;
+    if (it != entries_.end()) {
+      previous = {it->second.expire_ms, it->second.chunks, it->second.paged};
+    }
+    ColdImage image;
+    image.type = static_cast<uint8_t>(random_.Uniform(3));
+    image.encoding = static_cast<uint8_t>(random_.Uniform(3));
+    image.lsn = lsn_;
+    image.access = static_cast<uint32_t>(random_.Uniform(1 << 24));
+    image.count = 1 + random_.Uniform(1000);
+    image.expire_ms = random_.OneIn(2) ? 1000 + random_.Uniform(30) : 0;
+    if (random_.OneIn(4)) {
+      batch->Delete(id, position, name, lsn_, it != entries_.end(), previous);
+      if (it != entries_.end()) entries_.erase(it);
+      return;
+    }
+    Entry entry{image.expire_ms, 0, false, lsn_};
+    if (previous.has_chunks && random_.OneIn(3)) {
+      entry = it->second;
+      entry.expire_ms = image.expire_ms;
+      entry.lsn = lsn_;
+      if (entry.paged) image.type = codec::kPagedList;
+      batch->PutHeader(id, position, name, image, entry.length, previous);
+    } else {
+      std::string payload = MakePayload();
+      entry.length = payload.size();
+      entry.chunks = payload.size() > codec::kMaxInlinePayload;
+      if (random_.OneIn(3)) {
+        entry.paged = true;
+        image.type = codec::kPagedList;
+        image.keeps_elements = previous.has_elements && !random_.OneIn(4);
+        if (image.keeps_elements) entry.elements = it->second.elements;
+      }
+      if (random_.OneIn(2)) {
+        batch->Put(id, position, name, image, std::move(payload), previous);
+      } else {
+        batch->Put(id, position, name, image, std::string_view(payload), previous);
+      }
+      if (entry.paged) ChangeElements(batch, key, &entry.elements);
+    }
+    entries_[key] = entry;
+  }
+
   Random random_;
   const size_t payload_max_;
   std::map<Key, Entry> entries_;

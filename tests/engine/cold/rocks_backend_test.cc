@@ -446,6 +446,7 @@ uint64_t RunWithFailureAt(int64_t n, bool no_space, bool forever) {
   ColdWorkload work(900, 20'000);
   const uint64_t calls_before = faulty->calls();
   faulty->FailAt(n, no_space, forever);
+  size_t batches = 0;
   for (int round = 0; round < 8; ++round) {
     ColdBatch batch;
     work.FillBatch(&batch, 40);
@@ -454,6 +455,14 @@ uint64_t RunWithFailureAt(int64_t n, bool no_space, bool forever) {
     EXPECT_TRUE(model.Write(batch).ok());
     EXPECT_TRUE(model.DropGravesBelow(checkpoint ? work.lsn() + 1 : 0).ok());
     store->Enqueue(std::move(batch));
+    ++batches;
+    store->RunUntilIdle();
+    if (round % 2 == 0) continue;
+    for (ColdBatch& part : work.Sweep(3, 60)) {
+      EXPECT_TRUE(model.Write(part).ok());
+      store->Enqueue(std::move(part));
+      ++batches;
+    }
     store->RunUntilIdle();
   }
   const uint64_t calls = faulty->calls() - calls_before;
@@ -467,7 +476,7 @@ uint64_t RunWithFailureAt(int64_t n, bool no_space, bool forever) {
   EXPECT_EQ(store->queued_batches(), 0u) << store->error().ToString();
   EXPECT_TRUE(store->healthy()) << store->error().ToString();
   std::vector<ColdBatch> landed;
-  EXPECT_EQ(store->DrainLanded(&landed), 8u);
+  EXPECT_EQ(store->DrainLanded(&landed), batches);
   EXPECT_TRUE(rocks->FlushAll().ok());
   store.reset();
   EXPECT_TRUE(model.Violations().empty());
