@@ -152,9 +152,9 @@ inline constexpr std::string_view kMetaHigh = "high";  // Lsn, fixed64: largest 
 inline constexpr std::string_view kMetaCheckpoint = "checkpoint";  // proto::CheckpointRecord
 inline constexpr std::string_view kMetaFormat = "format";          // fixed32: kColdFormatVersion
 inline constexpr std::string_view kMetaHashKey = "hashkey";  // 2 x fixed64: the key table's HashKey
-// Empty: no payload of several chunks was ever written; gone with the first one.
-inline constexpr std::string_view kMetaOneChunkEach = "one-chunk-each";
 inline constexpr std::string_view kMetaCountsPrefix = "counts/";  // + big64 id: proto::IdCounts
+// + key of `values`; empty: the record's payload has several chunks.
+inline constexpr std::string_view kMetaChunksPrefix = "chunks/";
 
 std::string EncodeMetaCountsKey(uint64_t id);
 /// False if `bytes` is not such a key.

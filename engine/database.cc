@@ -184,7 +184,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.durable_end = [this] { return log->DurableEnd(); };
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
-  store_options.staged_bytes_max = rocks_options.memtable_size;
+  store_options.staged_bytes_max = rocks_options.memtable_bytes / 2;
   cold = std::make_unique<ColdStore>(backend.get(), std::move(store_options));
   core.cold = cold.get();
 

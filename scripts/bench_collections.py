@@ -50,8 +50,9 @@ def suite_collections(pool, options):
             cells.append(("ZADD into a million members",
                           template("ZADD board {random} member:{key}", clients=50, pipeline=pipeline, keys=keys), False))
         rates, cpus = compare_cells(table, options, pair, cells, seconds)
-        table.notes.append(f"geometric mean of the rate ratios {geometric_mean(rates):.2f}, "
-                           f"of the CPU ratios {geometric_mean(cpus):.2f}")
+        nine = len(commands)  # ZADD into a million has a target of its own
+        table.notes.append(f"geometric mean of the nine commands' rate ratios {geometric_mean(rates[:nine]):.2f}, "
+                           f"of their CPU ratios {geometric_mean(cpus[:nine]):.2f}")
         tables.append(table)
     return tables
 

@@ -80,6 +80,7 @@ class ColdBatch {
   /// copied.
   void Put(uint64_t id, uint64_t position, std::string_view key, const ColdImage& image,
            std::string_view payload, ColdPrevious previous) {
+    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kPut, id, position, key, image, previous);
     op.length = payload.size();
     Append(op, key, payload);
@@ -90,6 +91,7 @@ class ColdBatch {
       Put(id, position, key, image, std::string_view(payload), previous);
       return;
     }
+    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kPut, id, position, key, image, previous);
     op.length = payload.size();
     Move(&op, std::move(payload));
@@ -99,6 +101,7 @@ class ColdBatch {
   /// (an inline payload goes with its header: use Put) and has `length` bytes.
   void PutHeader(uint64_t id, uint64_t position, std::string_view key, const ColdImage& image,
                  uint64_t length, ColdPrevious previous) {
+    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kPutHeader, id, position, key, image, previous);
     op.length = length;
     Append(op, key, {});
@@ -128,6 +131,7 @@ class ColdBatch {
               ColdPrevious previous) {
     ColdImage image;
     image.lsn = lsn;
+    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kDelete, id, position, key, image, previous);
     op.had_record = had_record;
     has_deletions_ = true;
@@ -149,6 +153,7 @@ class ColdBatch {
     Op op;
     op.verb = ColdOp::Verb::kDropDatabase;
     op.id = id;
+    in_order_ = false;
     Append(op, {}, {});
   }
 
@@ -164,6 +169,17 @@ class ColdBatch {
   bool has_checkpoint() const { return checkpoint_lsn_ != 0; }
   Lsn checkpoint_lsn() const { return checkpoint_lsn_; }
   const std::string& checkpoint_record() const { return checkpoint_record_; }
+
+  /// Whether each record lies behind the one before it, in the order of (id, position), and nothing
+  /// else than records changes; `first` and `last` are theirs. Such batches may be staged
+  /// (StagingOrder).
+  struct Place {
+    uint64_t id = 0, position = 0;
+    auto operator<=>(const Place&) const = default;
+  };
+  bool in_order() const { return in_order_ && last_.position != 0 && !has_checkpoint(); }
+  Place first() const { return first_; }
+  Place last() const { return last_; }
 
   /// It is part of a sweep and may become visible later, together with those before and behind it
   /// (ColdBackend::Stage): nobody waits for it to land.
@@ -235,6 +251,8 @@ class ColdBatch {
     op_count_ = 0;
     has_deletions_ = false;
     stageable_ = false;
+    in_order_ = true;
+    first_ = last_ = {};
     high_lsn_ = 0;
     checkpoint_lsn_ = 0;
     checkpoint_record_.clear();
@@ -268,6 +286,14 @@ class ColdBatch {
     bool had_record = false;
   };
 
+  void NotePlace(Place place) {
+    if (last_.position == 0) {
+      first_ = place;
+    } else if (place <= last_) {
+      in_order_ = false;
+    }
+    last_ = place;
+  }
   Op MakeOp(ColdOp::Verb verb, uint64_t id, uint64_t position, std::string_view key,
             const ColdImage& image, ColdPrevious previous) {
     Op op;
@@ -306,6 +332,8 @@ class ColdBatch {
   size_t op_count_ = 0;
   bool has_deletions_ = false;
   bool stageable_ = false;
+  bool in_order_ = true;
+  Place first_, last_;  // a position of 0: there is none yet
   Lsn high_lsn_ = 0;
   Lsn checkpoint_lsn_ = 0;
   std::string checkpoint_record_;

@@ -173,6 +173,7 @@ class RocksBackendImpl : public RocksBackend {
   Status CheckFormat(bool* exists, bool* fresh) const;
   rocksdb::DBOptions BaseOptions(bool direct) const;
   Status OpenDb(bool read_only = false);
+  Status ReadChunkLists();
   void CloseDb();
   // Ok as long as there is a database; it stays for the life of `lock`.
   Status Enter(std::shared_lock<std::shared_mutex>* lock) const;
@@ -234,10 +235,7 @@ class RocksBackendImpl : public RocksBackend {
   // The writer's.
   KeptBatches kept_;
   rocksdb::WriteBatch batch_;
-  RowEncoder encoder_{[this](const Slice& chunk_key) {
-    rocksdb::PinnableSlice chunk;
-    return !db_->Get(rocksdb::ReadOptions(), handles_[kPayload], chunk_key, &chunk).IsNotFound();
-  }};
+  RowEncoder encoder_;
   Lsn high_ = 0;
   std::unique_ptr<StagedTables> staged_;
   StagingOrder staging_order_;
@@ -349,12 +347,9 @@ Status RocksBackendImpl::OpenAll() {
   if (fresh) {
     TC_RETURN_IF_ERROR(
         WriteMeta(codec::kMetaFormat, codec::EncodeMetaFormat(codec::kColdFormatVersion)));
-    TC_RETURN_IF_ERROR(WriteMeta(codec::kMetaOneChunkEach,
-                                 codec::SealMeta(codec::kMetaOneChunkEach, std::string_view())));
     TC_RETURN_IF_ERROR(FlushAll());
   }
-  TC_ASSIGN_OR_RETURN(const std::optional<std::string> mark, ReadMeta(codec::kMetaOneChunkEach));
-  encoder_.SetOneChunkEach(mark.has_value());
+  TC_RETURN_IF_ERROR(ReadChunkLists());
   TC_ASSIGN_OR_RETURN(const std::optional<std::string> high, ReadMeta(codec::kMetaHigh));
   if (high.has_value()) {
     const StatusOr<Lsn> decoded = codec::DecodeMetaHigh(*high);
@@ -362,6 +357,19 @@ Status RocksBackendImpl::OpenAll() {
     high_ = *decoded;
   }
   return {};
+}
+
+Status RocksBackendImpl::ReadChunkLists() {
+  const std::unique_ptr<rocksdb::Iterator> it(
+      db_->NewIterator(rocksdb::ReadOptions(), handles_[kMeta]));
+  for (it->Seek(ToSlice(codec::kMetaChunksPrefix));
+       it->Valid() && it->key().starts_with(ToSlice(codec::kMetaChunksPrefix)); it->Next()) {
+    const std::string_view row = ToView(it->key());
+    const StatusOr<std::string_view> body = codec::OpenMeta(row, ToView(it->value()));
+    if (!body.ok()) return body.status().Annotate(Where("meta/chunks"));
+    encoder_.AddChunkList(row.substr(codec::kMetaChunksPrefix.size()));
+  }
+  return FromRocksStatus(it->status(), Where("read meta/chunks"));
 }
 
 Status RocksBackendImpl::MakeWritable() {
@@ -454,7 +462,12 @@ Status RocksBackendImpl::Write(const ColdBatch& batch) {
   encoder_.Encode(batch, &rows);
   const Lsn high = std::max(high_, batch.high_lsn());
   RowEncoder::EncodeHigh(high, &rows);
-  TC_RETURN_IF_ERROR(Apply("write a batch"));
+  const Status written = Apply("write a batch");
+  if (!written.ok()) {
+    encoder_.Failed();
+    return written;
+  }
+  encoder_.Landed();
   high_ = high;
   return {};
 }
@@ -524,6 +537,7 @@ Status RocksBackendImpl::Publish() {
   }
   high_ = staged_high_;
   published_bytes_.fetch_add(bytes);
+  encoder_.Landed();
   Unstage();
   return {};
 }
@@ -531,6 +545,7 @@ Status RocksBackendImpl::Publish() {
 void RocksBackendImpl::Unstage() {
   staged_->Clear();
   staging_order_.Clear();
+  encoder_.Failed();
 }
 
 Status RocksBackendImpl::WriteMeta(std::string_view name, std::string_view sealed) {

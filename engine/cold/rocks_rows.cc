@@ -20,7 +20,6 @@ std::string ColdIdEnd(uint64_t id) {
 
 void RowEncoder::Encode(const ColdBatch& batch, RowSink* sink) {
   sink_ = sink;
-  has_chunk_lists_ = false;
   batch.ForEach([this](const ColdOp& op) { EncodeOp(op); });
   if (batch.has_checkpoint()) {
     sink_->Put(kMeta, ToSlice(codec::kMetaCheckpoint),
@@ -30,6 +29,29 @@ void RowEncoder::Encode(const ColdBatch& batch, RowSink* sink) {
 
 void RowEncoder::EncodeHigh(Lsn high, RowSink* sink) {
   sink->Put(kMeta, ToSlice(codec::kMetaHigh), codec::EncodeMetaHigh(high));
+}
+
+void RowEncoder::Landed() {
+  for (const std::string& key : chunk_lists_replaced_) chunk_lists_.erase(key);
+  chunk_lists_replaced_.clear();
+}
+
+bool RowEncoder::NoteChunks(const ColdOp& op, bool several) {
+  if (!several && chunk_lists_.empty()) return false;
+  std::string key;
+  codec::AppendColdKey(&key, op.id, op.position, op.key);
+  const bool had_several = chunk_lists_.contains(key);
+  if (!several && !had_several) return false;
+  const std::string row = std::string(codec::kMetaChunksPrefix) + key;
+  if (several) {
+    std::erase(chunk_lists_replaced_, key);
+    chunk_lists_.insert(std::move(key));
+    sink_->Put(kMeta, row, codec::SealMeta(row, {}));
+  } else {
+    chunk_lists_replaced_.push_back(std::move(key));
+    sink_->Delete(kMeta, row);
+  }
+  return had_several;
 }
 
 void RowEncoder::EncodePayload(const ColdOp& op, const codec::ColdHeader& header) {
@@ -63,20 +85,11 @@ void RowEncoder::EncodePayload(const ColdOp& op, const codec::ColdHeader& header
           kPayload, chunk_key(i),
           ToSlice(op.payload.substr(size_t{i} * codec::kMaxPayloadChunk, codec::kMaxPayloadChunk)));
     }
-    if (chunks > 1) {
-      has_chunk_lists_ = true;
-      one_chunk_each_ = false;
-      // With each of them: the batch that had the first one may have failed.
-      sink_->Delete(kMeta, ToSlice(codec::kMetaOneChunkEach));
-    }
   }
-  if (!op.previous.has_chunks || one_chunk_each_) return;
-  // The caller does not know how many chunks the old payload had. Nearly always it was one, and the
-  // filters say so; they are read if need be. A range tombstone to be on the safe side, a key,
-  // would make every later read slower, and stay in memory with its table.
-  if (has_chunk_lists_ || has_chunk_(chunk_key(chunks))) {
-    std::string begin;
-    begin = chunk_key(chunks);  // a copy: the next call overwrites what the reference shows
+  // How many chunks the old payload had is not known. A range tombstone to be on the safe side, a
+  // key, would make every later read slower, and stay in memory with its table.
+  if (NoteChunks(op, chunks > 1)) {
+    const std::string begin = chunk_key(chunks);
     sink_->DeleteRange(kPayload, begin, chunk_key(UINT32_MAX));
   }
 }
@@ -109,6 +122,19 @@ void RowEncoder::EncodeExpiry(const ColdOp& op, bool has_chunks, bool has_elemen
   }
 }
 
+void RowEncoder::EncodeDrop(uint64_t id) {
+  const std::string begin = codec::EncodeColdIdPrefix(id);
+  const std::string end = ColdIdEnd(id);
+  for (const Family family : {kValues, kPayload, kElements, kScores, kExpiry}) {
+    sink_->DeleteRange(family, begin, end);
+  }
+  sink_->Delete(kMeta, codec::EncodeMetaCountsKey(id));
+  for (auto it = chunk_lists_.lower_bound(begin); it != chunk_lists_.end() && *it < end; ++it) {
+    sink_->Delete(kMeta, std::string(codec::kMetaChunksPrefix) + *it);
+    chunk_lists_replaced_.push_back(*it);
+  }
+}
+
 void RowEncoder::EncodeOp(const ColdOp& op) {
   switch (op.verb) {
     case ColdOp::Verb::kPutElement:
@@ -123,15 +149,9 @@ void RowEncoder::EncodeOp(const ColdOp& op) {
       sink_->Put(kMeta, key, codec::SealMeta(key, counts.SerializeAsString()));
       return;
     }
-    case ColdOp::Verb::kDropDatabase: {
-      const std::string begin = codec::EncodeColdIdPrefix(op.id);
-      const std::string end = ColdIdEnd(op.id);
-      for (const Family family : {kValues, kPayload, kElements, kScores, kExpiry}) {
-        sink_->DeleteRange(family, begin, end);
-      }
-      sink_->Delete(kMeta, codec::EncodeMetaCountsKey(op.id));
+    case ColdOp::Verb::kDropDatabase:
+      EncodeDrop(op.id);
       return;
-    }
     case ColdOp::Verb::kPut:
     case ColdOp::Verb::kPutHeader:
     case ColdOp::Verb::kDelete:

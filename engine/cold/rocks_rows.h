@@ -7,8 +7,10 @@
 #pragma once
 
 #include <functional>
+#include <set>
 #include <string>
-#include <utility>
+#include <string_view>
+#include <vector>
 
 #include "codec/cold_record.h"
 #include "engine/cold/cold_batch.h"
@@ -33,16 +35,14 @@ class RowSink {
 
 class RowEncoder {
  public:
-  /// `has_chunk` says whether the database may have this row of `payload`.
-  explicit RowEncoder(std::function<bool(const rocksdb::Slice& chunk_key)> has_chunk)
-      : has_chunk_(std::move(has_chunk)) {}
+  /// The record with this key of `values` has a payload of several chunks: meta/chunks/ says so.
+  void AddChunkList(std::string_view cold_key) { chunk_lists_.emplace(cold_key); }
 
-  /// No payload of several chunks was ever written: has_chunk need not be asked. Ends with the
-  /// first one, whose batch deletes meta/one-chunk-each.
-  void SetOneChunkEach(bool on) { one_chunk_each_ = on; }
-
-  /// All operations, and the checkpoint's record if there is one.
+  /// All operations, and the checkpoint's record if there is one. Followed by Landed() or Failed()
+  /// once it is known what became of the rows, of one batch or several.
   void Encode(const ColdBatch& batch, RowSink* sink);
+  void Landed();
+  void Failed() { chunk_lists_replaced_.clear(); }
   /// meta/high.
   static void EncodeHigh(Lsn high, RowSink* sink);
 
@@ -51,12 +51,16 @@ class RowEncoder {
   void EncodeElement(const ColdOp& op);
   void EncodePayload(const ColdOp& op, const codec::ColdHeader& header);
   void EncodeExpiry(const ColdOp& op, bool has_chunks, bool has_elements);
+  void EncodeDrop(uint64_t id);
+  // Keeps meta/chunks/ true; whether the record's payload had several chunks.
+  bool NoteChunks(const ColdOp& op, bool several);
 
-  const std::function<bool(const rocksdb::Slice&)> has_chunk_;
-  RowSink* sink_ = nullptr;       // during Encode
-  bool has_chunk_lists_ = false;  // a payload of several chunks came in this batch
-  bool one_chunk_each_ = false;
-  std::string key_, value_;  // scratch
+  RowSink* sink_ = nullptr;  // during Encode
+  // Keys of records whose payloads have several chunks, which are few: each has more than a
+  // megabyte. In order, so that those of a database lie together.
+  std::set<std::string, std::less<>> chunk_lists_;
+  std::vector<std::string> chunk_lists_replaced_;  // if it lands
+  std::string key_, value_;                        // scratch
 };
 
 }  // namespace thermocline::engine

@@ -117,6 +117,49 @@ TEST(RocksBackend, PayloadsOfOneChunkThatReplaceEachOtherLeaveNoRangeTombstones)
   EXPECT_NE(properties.find("# range deletions=0;"), std::string::npos) << properties;
 }
 
+// What has several chunks is remembered over a restart, and until its replacement has landed.
+TEST(RocksBackend, APayloadOfSeveralChunksLeavesNoneWhenASmallOneReplacesIt) {
+  const TempDir dir;
+  const RocksOptions options = SmallOptions(dir);
+  auto backend = MustOpen(options);
+  const auto put = [](Lsn lsn, size_t size, bool replaces) {
+    ColdBatch batch;
+    ColdImage image;
+    image.lsn = lsn;
+    ColdPrevious previous;
+    previous.has_chunks = replaces;
+    batch.Put(3, 7, "k", image, std::string(size, 'x'), previous);
+    return batch;
+  };
+  const std::string row = [] {
+    std::string key(codec::kMetaChunksPrefix);
+    codec::AppendColdKey(&key, 3, 7, "k");
+    return key;
+  }();
+  ASSERT_TRUE(backend->Write(put(1, 3 << 20, false)).ok());
+  ASSERT_TRUE(backend->FlushAll().ok());
+  EXPECT_TRUE(backend->ReadMeta(row)->has_value());
+  backend.reset();
+  backend = MustOpen(options);
+  const ColdBatch small = put(2, 20'000, true);
+  ASSERT_TRUE(*backend->Stage(small));
+  backend->Unstage();  // as after an error
+  ASSERT_TRUE(backend->Write(small).ok());
+  EXPECT_FALSE(backend->ReadMeta(row)->has_value());
+  ASSERT_TRUE(backend->FlushAll().ok());
+  ASSERT_TRUE(backend->CompactRange(3, nullptr).ok());
+  const std::string properties =
+      backend->Property("payload", "rocksdb.aggregated-table-properties");
+  EXPECT_NE(properties.find("# entries=1;"), std::string::npos) << properties;
+  // And with its database.
+  ASSERT_TRUE(backend->Write(put(3, 3 << 20, true)).ok());
+  EXPECT_TRUE(backend->ReadMeta(row)->has_value());
+  ColdBatch drop;
+  drop.DropDatabase(3);
+  ASSERT_TRUE(backend->Write(drop).ok());
+  EXPECT_FALSE(backend->ReadMeta(row)->has_value());
+}
+
 // A GET of a cold value between inline and 16 KiB is one read of the disk, not two: the records of
 // `values` stay where they are.
 TEST(RocksBackend, AValueOfOneRowIsReadWithoutItsRecord) {
