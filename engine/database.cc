@@ -781,6 +781,7 @@ void Database::EndTick() {
     d.write_back.Start();
   d.late_bases.Slice();
   more |= d.write_back.Slice();
+  more |= d.write_back.has_landed();
   more |= d.spiller.Slice();
   d.filter_loader.Slice();
   d.busy = more || !core.ready.empty();

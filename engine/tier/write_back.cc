@@ -19,8 +19,11 @@ constexpr size_t kSweepSliceNodes = 1000;  // entries looked at in one slice: so
 // What a slice captures where most is dirty. Staged batches are many, so they should be full.
 constexpr uint64_t kBatchBytes = 64 << 10;
 constexpr uint64_t kQueueBytesMax = 16 << 20;
-constexpr int64_t kSpareKeptMs = 3000;  // an empty batch waits so long for the next sweep
-constexpr size_t kLandedAtOnce = 32;    // keys whose lookups overlap
+constexpr int64_t kSpareKeptMs = 3000;     // an empty batch waits so long for the next sweep
+constexpr size_t kLandedAtOnce = 32;       // keys whose lookups overlap
+constexpr size_t kLandedSliceKeys = 2000;  // looked up in one slice: some 200 µs
+constexpr uint64_t kManyElements = 1000;
+constexpr uint64_t kEncodedElementBytes = 24;  // of small ones, about
 constexpr uint64_t kChangesBetweenMin =
     50'000;  // a checkpoint for less costs more than the replay it saves
 // Times the recovery budget: a burst that the cold tier takes later must not be slowed down.
@@ -281,6 +284,8 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
     } else {
       image.count = ElementCount(entry);
       scratch_.clear();
+      // Of a large value half the time went into growing.
+      if (image.count >= kManyElements) scratch_.reserve(image.count * kEncodedElementBytes);
       EncodeValue(entry, &scratch_, /*compress=*/false);
       now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
       now->set_cold_paged(false);
@@ -448,10 +453,9 @@ void WriteBack::EndInFlight(size_t batches) {
 }
 
 void WriteBack::TakeLanded(bool spill) {
-  landed_.clear();
-  if (core_.cold->DrainLanded(&landed_) == 0) return;
-  EndInFlight(landed_.size());
-  for (ColdBatch& batch : landed_) {
+  if (const size_t landed = core_.cold->DrainLanded(&landed_); landed > 0) EndInFlight(landed);
+  for (size_t keys = 0; has_landed() && keys < kLandedSliceKeys;) {
+    ColdBatch& batch = landed_[landed_next_++];
     // Nothing is written at an entry that stays, so most batches need no second look.
     if (spill || batch.has_deletions()) {
       DbId id = 0;
@@ -466,6 +470,7 @@ void WriteBack::TakeLanded(bool spill) {
         if (landed_keys_.size() == kLandedAtOnce) DropLanded(spill);
       });
       DropLanded(spill);
+      keys += batch.op_count();
     }
     const bool checkpoint = batch.has_checkpoint();
     batch.Clear();
@@ -476,6 +481,9 @@ void WriteBack::TakeLanded(bool spill) {
     }
     if (checkpoint) CheckpointLanded();
   }
+  if (has_landed()) return;
+  landed_.clear();
+  landed_next_ = 0;
 }
 
 void WriteBack::DropLanded(bool spill) {

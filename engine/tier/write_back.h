@@ -63,8 +63,10 @@ class WriteBack {
   /// One slice of the sweep: bounded work. Whether there is more to do at once.
   bool Slice();
   /// Takes what landed: what was captured there is in flight no more. Removes tombstones, and drops
-  /// unused entries at once if `spill`.
+  /// unused entries at once if `spill`. A slice of it: what is published lands at once.
   void TakeLanded(bool spill);
+  /// Something of it is left for the next slice.
+  bool has_landed() const { return landed_next_ < landed_.size(); }
   /// The log has grown by so much that a checkpoint begun now lands before recovery would replay
   /// more than it may; or something has changed, and the last one began checkpoint_interval_ms ago,
   /// or deletions_interval_ms: what was deleted gives its disk space back only after that.
@@ -154,7 +156,8 @@ class WriteBack {
   std::deque<std::vector<Reach>> sent_;   // of every batch that has not landed, in order
   std::vector<ColdBatch> spare_batches_;  // empty ones, at most as many as the queue can hold
   int64_t spared_ms_ = 0;                 // when the last of them came
-  std::vector<ColdBatch> landed_;
+  std::vector<ColdBatch> landed_;  // in order; those from landed_next_ on are to be looked at
+  size_t landed_next_ = 0;
   struct LandedKey {
     Space* space;
     uint64_t position;

@@ -131,6 +131,41 @@ TEST(DatabaseTest, ACheckpointLeavesNoKeyDirty) {
   }
 }
 
+// What a sweep staged lands at once. Its tombstones go in slices; whoever waits for the checkpoint
+// is told when the last of them is gone.
+TEST(DatabaseTest, TombstonesThatLandTogetherGoInSlices) {
+  constexpr int kKeys = 20'000;
+  TestDatabase database(std::make_shared<JournalFs>(), engine::FsyncPolicy::kEverySec);
+  ASSERT_TRUE(database.Open().ok());
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  for (int i = 0; i < kKeys; ++i) {
+    database.Run({{0, key(i), Need::kHeader}}, [&](auto& d) { d.SetString(0, key(i), "v"); });
+  }
+  database.Checkpoint();
+  for (int i = 0; i < kKeys; ++i) {
+    database.Run({{0, key(i), Need::kHeader}}, [&](auto& d) { d.Delete(0, key(i)); });
+  }
+  EXPECT_EQ(database.db().GetStats().tombstones, static_cast<uint64_t>(kKeys));
+  class : public engine::Waiter {
+   public:
+    void OnReady() override { done = true; }
+    bool done = false;
+  } checkpoint;
+  ASSERT_TRUE(database.db().StartCheckpoint(&checkpoint).ok());
+  uint64_t largest = 0;
+  uint64_t before = kKeys;
+  for (int tick = 0; !checkpoint.done && tick < 10'000; ++tick) {
+    database.Tick();
+    const uint64_t now = database.db().GetStats().tombstones;
+    largest = std::max(largest, before - now);
+    before = now;
+  }
+  EXPECT_TRUE(checkpoint.done);
+  EXPECT_EQ(database.db().GetStats().tombstones, 0u);
+  EXPECT_GT(largest, 0u);
+  EXPECT_LT(largest, kKeys / 4u);
+}
+
 TEST(DatabaseTest, BatchesOfOneCheckpointServeTheNextAndDoNotPileUp) {
   TestDatabase database(std::make_shared<JournalFs>(), engine::FsyncPolicy::kEverySec);
   ASSERT_TRUE(database.Open().ok());
