@@ -9,10 +9,9 @@
 //    high_lsn(), and a log sync is asked for while it is held.
 //  - [D4] a checkpoint batch lands after a flush of every family; only then are graves below it
 //  removed.
-//  - Batches of a sweep are staged one by one and land together when they are published: once they
-//  have
-//    staged_bytes_max, before a batch that is not of a sweep, or when no more follow. If that fails
-//    none has, and all are staged again.
+//  - Batches of a sweep are staged one by one and land together when they are published: once
+//    there are staged_bytes_max of them, before a batch of no sweep, or when no more follow. If
+//    that fails none has landed, and all are staged again.
 //  - A fault never waits behind scans: those use half of the readers at most, maintenance one.
 // Lock order: none; no lock is held while a callback or the backend runs. Submit and DrainReads
 // take none: readers have the lowest priority, and the executor must not wait for one of them.

@@ -1,12 +1,11 @@
 #include "engine/cold/header_merge.h"
 
 #include "codec/cold_record.h"
+#include "engine/cold/rocks_slice.h"
 #include "rocksdb/merge_operator.h"
 
 namespace thermocline::engine {
 namespace {
-
-std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
 class HeaderMerge : public rocksdb::MergeOperator {
  public:

@@ -20,6 +20,7 @@
 #include "engine/cold/rocks_kept_batches.h"
 #include "engine/cold/rocks_options.h"
 #include "engine/cold/rocks_rows.h"
+#include "engine/cold/rocks_slice.h"
 #include "engine/cold/rocks_staged_tables.h"
 #include "engine/cold/staging_order.h"
 #include "engine/env/file_system.h"
@@ -38,9 +39,6 @@ namespace thermocline::engine {
 namespace {
 
 using rocksdb::Slice;
-
-std::string_view ToView(const Slice& slice) { return {slice.data(), slice.size()}; }
-Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
 
 // Rows for the memtables.
 class BatchRows : public RowSink {
@@ -482,7 +480,8 @@ uint64_t RocksBackendImpl::Level0Files(Family family) const {
 }
 
 void RocksBackendImpl::WaitForLevel0Room() {
-  const auto stop = static_cast<uint64_t>(RocksOptions::kLevel0StopsAt * options_.level0_files);
+  const uint64_t stop =
+      uint64_t{RocksOptions::kLevel0StopsAt} * static_cast<uint64_t>(options_.level0_files);
   while ((Level0Files(kValues) >= stop || Level0Files(kPayload) >= stop) &&
          !shutting_down_.load() && watcher_->error().ok()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -490,10 +489,16 @@ void RocksBackendImpl::WaitForLevel0Room() {
 }
 
 StatusOr<bool> RocksBackendImpl::Stage(const ColdBatch& batch) {
+  // What is older must not be newer after a power cut, or when it is written again. Nothing is
+  // written from here to Publish(), so the memtables' memory is free for what is staged.
+  if (staging_order_.empty() && batch.in_order() && kept_.size() > 0) {
+    TC_RETURN_IF_ERROR(FlushAll());
+  }
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
-  if (staging_order_.empty()) staged_high_ = high_;
+  const bool first = staging_order_.empty();
   if (!staging_order_.Take(batch)) return false;
+  if (first) staged_high_ = high_;
   staged_high_ = std::max(staged_high_, batch.high_lsn());
   encoder_.Encode(batch, staged_.get());
   if (!staged_->status().ok()) return FromRocksStatus(staged_->status(), Where("stage a batch"));
@@ -501,8 +506,6 @@ StatusOr<bool> RocksBackendImpl::Stage(const ColdBatch& batch) {
 }
 
 Status RocksBackendImpl::Publish() {
-  // What is older must not be newer after a power cut, or when it is written again.
-  if (kept_.size() > 0) TC_RETURN_IF_ERROR(FlushAll());
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
   WaitForLevel0Room();

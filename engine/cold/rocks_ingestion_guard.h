@@ -1,15 +1,14 @@
 // IngestionGuard: a file system around which RocksDB 7.8 ingests tables without two mistakes.
 //
-// Internal to engine/cold (it includes RocksDB's headers). Both were found by failing every call:
-//  - Where it cannot write or sync the MANIFEST it deletes the tables. What it wrote may be there
-//    after all, and a MANIFEST that names a missing table cannot be opened again. So the ingesting
-//    thread's deletions wait: if all went well they are carried out, otherwise the files stay until
-//    the database is opened anew, which removes those that the MANIFEST does not name.
-//  - Where it cannot read a table's first or last key, it goes on without, and keys of the table
-//  are
-//    not found later. So after a failed read the table is not linked, and the ingestion fails.
-// Files and calls of other threads pass unchanged. Begin() and what ends it are the ingesting
-// thread's.
+// Internal to engine/cold (it includes RocksDB's headers). Both were found by failing every call.
+// Where it cannot write or sync the MANIFEST it deletes the tables. What it wrote may be there
+// after all, and a MANIFEST that names a missing table cannot be opened again. So the ingesting
+// thread's deletions wait: if all went well they are carried out, otherwise the files stay until
+// the database is opened anew, which removes those that the MANIFEST does not name. And where it
+// cannot read a table's first or last key it goes on without, and keys of the table are not found
+// later. So after a failed read the table is not linked, and the ingestion fails.
+//
+// Files and calls of other threads pass unchanged. Begin() and End() are the ingesting thread's.
 #pragma once
 
 #include <atomic>
@@ -26,7 +25,7 @@ namespace thermocline::engine {
 
 class IngestionGuard : public rocksdb::FileSystemWrapper {
  public:
-  explicit IngestionGuard(FileSystemPtr fs) : FileSystemWrapper(std::move(fs)) {}
+  explicit IngestionGuard(const FileSystemPtr& fs) : FileSystemWrapper(fs) {}
   const char* Name() const override { return "IngestionGuard"; }
 
   void Begin() {

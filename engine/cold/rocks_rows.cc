@@ -4,15 +4,11 @@
 #include <string_view>
 
 #include "codec/proto/checkpoint.pb.h"
+#include "engine/cold/rocks_slice.h"
 
 namespace thermocline::engine {
-namespace {
 
 using rocksdb::Slice;
-
-Slice ToSlice(std::string_view view) { return {view.data(), view.size()}; }
-
-}  // namespace
 
 std::string ColdIdEnd(uint64_t id) {
   return id == UINT64_MAX ? std::string(9, '\xff') : codec::EncodeColdIdPrefix(id + 1);
@@ -89,7 +85,8 @@ void RowEncoder::EncodePayload(const ColdOp& op, const codec::ColdHeader& header
   // How many chunks the old payload had is not known. A range tombstone to be on the safe side, a
   // key, would make every later read slower, and stay in memory with its table.
   if (NoteChunks(op, chunks > 1)) {
-    const std::string begin = chunk_key(chunks);
+    std::string begin;
+    begin = chunk_key(chunks);  // a copy: the next call overwrites what the reference shows
     sink_->DeleteRange(kPayload, begin, chunk_key(UINT32_MAX));
   }
 }
