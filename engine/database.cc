@@ -57,6 +57,11 @@ uint64_t MemtableSize(uint64_t budget) {
   const uint64_t max = budget >= kPlenty ? 64 << 20 : budget >= kAmple ? 16 << 20 : 8 << 20;
   return std::min<uint64_t>(MemtableBytes(budget) / 4, max);
 }
+// The memtables are empty meanwhile, so half of their share would do; where there is less memory
+// the table builders' buffers count, too.
+uint64_t StagedBytes(uint64_t budget) {
+  return budget >= kPlenty ? MemtableBytes(budget) / 2 : MemtableSize(budget);
+}
 // Each merge of level 0 rewrites what the base level holds.
 int Level0Files(uint64_t budget) { return budget >= kAmple ? 32 : 16; }
 uint64_t TableFileBytes(uint64_t budget) { return budget >= kPlenty ? 128 << 20 : 32 << 20; }
@@ -184,7 +189,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.durable_end = [this] { return log->DurableEnd(); };
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
-  store_options.staged_bytes_max = rocks_options.memtable_bytes / 2;
+  store_options.staged_bytes_max = StagedBytes(core.stats.budget_bytes);
   cold = std::make_unique<ColdStore>(backend.get(), std::move(store_options));
   core.cold = cold.get();
 

@@ -493,6 +493,7 @@ StatusOr<bool> RocksBackendImpl::Stage(const ColdBatch& batch) {
   // written from here to Publish(), so the memtables' memory is free for what is staged.
   if (staging_order_.empty() && batch.in_order() && kept_.size() > 0) {
     TC_RETURN_IF_ERROR(FlushAll());
+    kept_.DropSpares();
   }
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
