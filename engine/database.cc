@@ -67,7 +67,8 @@ int Level0Files(uint64_t budget) { return budget >= kAmple ? 32 : 16; }
 uint64_t TableFileBytes(uint64_t budget) { return budget >= kPlenty ? 128 << 20 : 32 << 20; }
 // A compaction may read all files of level 0 at once, each through a buffer.
 uint64_t CompactionReadahead(uint64_t budget) {
-  const auto inputs = static_cast<uint64_t>(RocksOptions::kLevel0StopsAt * Level0Files(budget));
+  const uint64_t inputs =
+      uint64_t{RocksOptions::kLevel0StopsAt} * static_cast<uint64_t>(Level0Files(budget));
   return std::clamp<uint64_t>(budget / 16 / inputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
 }
 
