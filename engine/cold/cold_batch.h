@@ -1,7 +1,8 @@
 // ColdBatch: changes of the cold tier that become visible, and durable, together.
 //
 // The executor fills it with as little work as possible (a memcpy into an arena); the writer thread
-// encodes, checksums and writes it as one RocksDB batch (engine/cold/cold_store.h), together with
+// encodes, checksums and writes it as one RocksDB batch, or stages it with others
+// (engine/cold/cold_store.h), together with
 // meta/high, its largest LSN. Operations keep their order. After it landed the owner may walk it
 // once more to drop entries, then Clear()s and fills it again: the arena keeps its memory. Not
 // thread-safe; it moves from thread to thread as a whole. Rules: docs/formats/cold-tier.md,
@@ -80,7 +81,6 @@ class ColdBatch {
   /// copied.
   void Put(uint64_t id, uint64_t position, std::string_view key, const ColdImage& image,
            std::string_view payload, ColdPrevious previous) {
-    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kPut, id, position, key, image, previous);
     op.length = payload.size();
     Append(op, key, payload);
@@ -91,7 +91,6 @@ class ColdBatch {
       Put(id, position, key, image, std::string_view(payload), previous);
       return;
     }
-    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kPut, id, position, key, image, previous);
     op.length = payload.size();
     Move(&op, std::move(payload));
@@ -101,7 +100,6 @@ class ColdBatch {
   /// (an inline payload goes with its header: use Put) and has `length` bytes.
   void PutHeader(uint64_t id, uint64_t position, std::string_view key, const ColdImage& image,
                  uint64_t length, ColdPrevious previous) {
-    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kPutHeader, id, position, key, image, previous);
     op.length = length;
     Append(op, key, {});
@@ -131,7 +129,6 @@ class ColdBatch {
               ColdPrevious previous) {
     ColdImage image;
     image.lsn = lsn;
-    NotePlace({id, position});
     Op op = MakeOp(ColdOp::Verb::kDelete, id, position, key, image, previous);
     op.had_record = had_record;
     has_deletions_ = true;
@@ -170,8 +167,8 @@ class ColdBatch {
   Lsn checkpoint_lsn() const { return checkpoint_lsn_; }
   const std::string& checkpoint_record() const { return checkpoint_record_; }
 
-  /// Whether each record lies behind the one before it, in the order of (id, position), and nothing
-  /// else than records changes; `first` and `last` are theirs. Such batches may be staged
+  /// Whether there are records, each behind the one before it in the order of (id, position), and
+  /// no database is dropped; `first` and `last` are theirs. Such batches may be staged
   /// (StagingOrder).
   struct Place {
     uint64_t id = 0, position = 0;
@@ -311,6 +308,9 @@ class ColdBatch {
     op.previous_chunks = previous.has_chunks;
     op.previous_elements = previous.has_elements;
     op.keeps_elements = image.keeps_elements;
+    if (verb != ColdOp::Verb::kPutElement && verb != ColdOp::Verb::kDeleteElement) {
+      NotePlace({id, position});
+    }
     Cover(image.lsn);
     return op;
   }

@@ -1,5 +1,5 @@
 // See rocks_backend.h. What operations are as rows is rocks_rows.h's; this file writes and reads
-// them, and maps RocksDB's errors to ours. batch_, rows_ and what is staged belong to the one
+// them, and maps RocksDB's errors to ours. batch_ and what is staged belong to the one
 // writing thread.
 #include "engine/cold/rocks_backend.h"
 
@@ -482,8 +482,13 @@ uint64_t RocksBackendImpl::Level0Files(Family family) const {
 void RocksBackendImpl::WaitForLevel0Room() {
   const uint64_t stop =
       uint64_t{RocksOptions::kLevel0StopsAt} * static_cast<uint64_t>(options_.level0_files);
-  while ((Level0Files(kValues) >= stop || Level0Files(kPayload) >= stop) &&
-         !shutting_down_.load() && watcher_->error().ok()) {
+  const auto full = [&] {
+    for (int family = 0; family < kFamilies; ++family) {
+      if (Level0Files(static_cast<Family>(family)) >= stop) return true;
+    }
+    return false;
+  };
+  while (full() && !shutting_down_.load() && watcher_->error().ok()) {
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }

@@ -6,7 +6,8 @@
 // the log replays the rest. RocksDB's own recovery from a failed write is not used: with atomic
 // flushes 7.8 hangs in it, or calls a flush done that was not. Instead every batch is kept until a
 // flush covered it, and Resume() opens the database anew, once the disk takes writes again, and
-// applies them again. Reads go on until then. Options and why: docs/formats/cold-tier.md.
+// applies them again. Reads go on until then. Batches of a sweep pass the memtables by
+// (StagedTables). Options and why: docs/formats/cold-tier.md.
 #pragma once
 
 #include <cstdint>

@@ -18,7 +18,6 @@
 #include <string>
 #include <vector>
 
-#include "codec/status.h"
 #include "engine/cold/rocks_options.h"
 #include "engine/cold/rocks_rows.h"
 #include "engine/env/file_system.h"

@@ -154,7 +154,7 @@ class WriteBack {
   };
   std::vector<Reach> reach_;              // of batch_
   std::deque<std::vector<Reach>> sent_;   // of every batch that has not landed, in order
-  std::vector<ColdBatch> spare_batches_;  // empty ones, at most as many as the queue can hold
+  std::vector<ColdBatch> spare_batches_;  // empty ones, at most as many as were under way at once
   int64_t spared_ms_ = 0;                 // when the last of them came
   std::vector<ColdBatch> landed_;  // in order; those from landed_next_ on are to be looked at
   size_t landed_next_ = 0;

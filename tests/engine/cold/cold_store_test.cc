@@ -86,6 +86,16 @@ ColdBatch BatchAt(Lsn lsn, const std::string& key = "k") {
   return batch;
 }
 
+// All that was enqueued, once it has landed: batches tagged 1, 2 ... in this order.
+void ExpectAllLanded(ColdStore* store, size_t count) {
+  ASSERT_TRUE(store->WaitLanded(30'000));
+  std::vector<ColdBatch> landed;
+  store->DrainLanded(&landed);
+  ASSERT_EQ(landed.size(), count);
+  for (size_t i = 0; i < count; ++i) EXPECT_EQ(landed[i].tag, i + 1);
+  EXPECT_EQ(store->queued_bytes(), 0u);
+}
+
 std::vector<std::string> Writes(FakeColdBackend* backend) { return backend->Journal(); }
 
 TEST(ColdStore, ABatchIsHeldUntilTheLogCoversIt) {
@@ -197,12 +207,9 @@ TEST(ColdStore, AFailingBatchIsKeptAndNothingOvertakesIt) {
   for (Lsn lsn = 1; lsn <= 3; ++lsn) store.Enqueue(BatchAt(lsn));
   ASSERT_TRUE(loop.Until([&] { return !store.healthy(); }));
   EXPECT_EQ(store.error().code(), StatusCode::kNoSpace);
-  ASSERT_TRUE(store.WaitLanded(30'000));
+  ExpectAllLanded(&store, 3);
   ASSERT_TRUE(loop.Until([&] { return store.healthy(); }));
   EXPECT_TRUE(store.error().ok());
-  std::vector<ColdBatch> landed;
-  store.DrainLanded(&landed);
-  ASSERT_EQ(landed.size(), 3u);
   const auto journal = Writes(&backend);
   EXPECT_EQ(journal.back(), "write 3");
   EXPECT_EQ(journal[journal.size() - 2], "write 2");
@@ -251,9 +258,7 @@ TEST(ColdStore, BatchesOfASweepLandTogetherOnceTheLogCoversThem) {
   EXPECT_EQ(store.queued_batches(), 3u);
   loop.durable = 3;
   store.NotifyDurable();
-  ASSERT_TRUE(store.WaitLanded(30'000));
-  EXPECT_EQ(store.DrainLanded(&landed), 3u);
-  for (size_t i = 0; i < landed.size(); ++i) EXPECT_EQ(landed[i].tag, i + 1);
+  ExpectAllLanded(&store, 3);
   EXPECT_EQ(Writes(&backend).back(), "publish 3");
 }
 
@@ -323,12 +328,7 @@ TEST(ColdStore, AFailedPublishOrStageLosesNothing) {
     backend.FailNext(5, Status::NoSpace("the disk is full"), skip);
     for (Lsn lsn = 1; lsn <= 3; ++lsn) store.Enqueue(SweepBatchAt(lsn));
     store.Enqueue(BatchAt(4));
-    ASSERT_TRUE(store.WaitLanded(30'000));
-    std::vector<ColdBatch> landed;
-    store.DrainLanded(&landed);
-    ASSERT_EQ(landed.size(), 4u);
-    for (size_t i = 0; i < landed.size(); ++i) EXPECT_EQ(landed[i].tag, i + 1);
-    EXPECT_EQ(store.queued_bytes(), 0u);
+    ExpectAllLanded(&store, 4);
     EXPECT_EQ(Writes(&backend).back(), "write 4");
     EXPECT_TRUE(backend.Violations().empty());
     ColdHeader header;

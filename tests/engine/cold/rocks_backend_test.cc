@@ -160,6 +160,21 @@ TEST(RocksBackend, APayloadOfSeveralChunksLeavesNoneWhenASmallOneReplacesIt) {
   EXPECT_FALSE(backend->ReadMeta(row)->has_value());
 }
 
+// A process that was killed while it staged leaves files that no database names.
+TEST(RocksBackend, FilesLeftFromStagingGoWhenItIsOpenedOrDestroyed) {
+  const TempDir dir;
+  const RocksOptions options = SmallOptions(dir);
+  const std::string left = options.dir + "/staged-values";
+  MustOpen(options).reset();
+  std::ofstream(left) << "half a table";
+  auto backend = MustOpen(options);
+  EXPECT_FALSE(fs::exists(left));
+  backend.reset();
+  std::ofstream(left) << "half a table";
+  ASSERT_TRUE(RocksBackend::Destroy(options).ok());
+  EXPECT_FALSE(fs::exists(options.dir));
+}
+
 // A GET of a cold value between inline and 16 KiB is one read of the disk, not two: the records of
 // `values` stay where they are.
 TEST(RocksBackend, AValueOfOneRowIsReadWithoutItsRecord) {
