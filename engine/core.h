@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "codec/packed/field_names.h"
 #include "engine/cold/cold_store.h"
 #include "engine/database.h"
 #include "engine/effects.h"
@@ -38,12 +39,14 @@ struct Core {
   Core(Options options_in, const HashKey& hash_key)
       : options(std::move(options_in)),
         keyspace(options.databases, hash_key),
+        field_names(hash_key),
         reaper(options.background) {}
 
   Options options;
   Clock* clock = nullptr;
   Random* random = nullptr;
   Keyspace keyspace;
+  codec::FieldNames field_names;
   Reaper reaper;
   ColdBackend* backend = nullptr;  // of `cold`
   ColdStore* cold = nullptr;

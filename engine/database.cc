@@ -564,6 +564,7 @@ codec::StatusOr<EntryPtr> Database::ParseValue(std::string_view key, uint8_t rdb
                                                   .rdb_type = rdb_type,
                                                   .payload = payload,
                                                   .limits = &impl_->core.options.type_limits,
+                                                  .names = &impl_->core.field_names,
                                                   .mode = DecodeMode::kRestore}));
   return EntryPtr(entry);
 }
@@ -579,7 +580,7 @@ void Database::Impl::SetWhole(HotTier::Ref& ref, std::string_view key, Entry* va
 
 void Database::Restore(int db, std::string_view key, EntryPtr value, int64_t expire_at_ms) {
   // Logged as what it became here: replay must not depend on the limits in force then.
-  const std::string dump = DumpValue(value.get(), /*compress=*/false);
+  const std::string dump = DumpValue(value.get(), impl_->core.field_names, /*compress=*/false);
   HotTier::Ref ref = impl_->hot.Locate(db, key);
   impl_->SetWhole(ref, key, value.release(), expire_at_ms);
   impl_->core.effects.Restore(db, key, expire_at_ms, dump);
@@ -594,7 +595,7 @@ void Database::CarryValue(int from_db, std::string_view from, int to_db, std::st
   const int64_t deadline = source.entry->expiry_ms();
   const uint32_t access = source.entry->access();
   std::string body;
-  EncodeValue(source.entry, &body, /*compress=*/false);
+  EncodeValue(source.entry, core.field_names, &body, /*compress=*/false);
   const uint8_t rdb_type = RdbTypeOf(source.entry->type(), source.entry->encoding());
   Entry* carried;
   if (take) {
@@ -605,6 +606,7 @@ void Database::CarryValue(int from_db, std::string_view from, int to_db, std::st
                                                 .payload = body,
                                                 .encoding_hint = source.entry->encoding(),
                                                 .limits = &core.options.type_limits,
+                                                .names = &core.field_names,
                                                 .mode = DecodeMode::kCold});
     CHECK(copy.ok()) << copy.status().ToString();  // our own bytes
     carried = *copy;
@@ -673,7 +675,9 @@ uint8_t Database::LfuCounter(const Entry* entry) const {
   return DecayedLfu(impl_->core, entry->access());
 }
 
-std::string Database::Dump(const Entry* entry) const { return DumpValue(entry, /*compress=*/true); }
+std::string Database::Dump(const Entry* entry) const {
+  return DumpValue(entry, impl_->core.field_names, /*compress=*/true);
+}
 
 // ---- whole keyspace
 // -------------------------------------------------------------------------------------------------

@@ -141,6 +141,7 @@ struct Stats {
   uint64_t unknown_bases = 0;  // until it is 0, keys of the last replay may be counted twice
   uint64_t used_memory = 0, table_bytes = 0, value_bytes = 0, filter_bytes = 0,
            capture_queue_bytes = 0, fixed_bytes = 0, unaccounted_bytes = 0;
+  uint64_t field_names = 0;   // names that hashes share
   uint64_t giant_bytes = 0;   // of values that the budget gives way to (Spiller)
   uint64_t budget_bytes = 0;  // maxmemory in force
   uint64_t cold_bytes_on_disk = 0, log_bytes_on_disk = 0;

@@ -244,6 +244,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
                                             .lsn = header.lsn,
                                             .expiry_ms = deadline,
                                             .limits = &core_.options.type_limits,
+                                            .names = &core_.field_names,
                                             .mode = DecodeMode::kCold}));
   }
   bool returned = false;

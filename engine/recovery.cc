@@ -525,20 +525,22 @@ codec::Status Recovery::InstallRead(const ColdRead& read, bool has_value) {
   return {};
 }
 
-codec::Status Recovery::EnsureBase(int db, std::string_view key, Need need) {
-  Space& space = core_.keyspace.at(db);
-  const uint64_t position = space.table.PositionOf(key);
-  const Entry* entry = space.table.Find(position, key);
-  if (!MustRead(space, position, entry, need) || absent_.contains(KeyName{space.id, position, key}))
+codec::Status Recovery::EnsureBase(HotTier::Ref* ref, std::string_view key, Need need) {
+  const Space& space = *ref->space;
+  if (!MustRead(space, ref->position, ref->entry, need) ||
+      absent_.contains(KeyName{space.id, ref->position, key})) {
     return {};
+  }
   ColdRead read;
   read.kind = need == Need::kValue ? ColdRead::Kind::kValue : ColdRead::Kind::kHeader;
   read.id = space.id;
-  read.position = position;
+  read.position = ref->position;
   read.key = key;
   core_.cold->ReadNow(&read);
   TC_RETURN_IF_ERROR(read.status);
-  return InstallRead(read, need == Need::kValue || read.header.payload_inline);
+  TC_RETURN_IF_ERROR(InstallRead(read, need == Need::kValue || read.header.payload_inline));
+  ref->entry = space.table.Find(ref->position, key);
+  return {};
 }
 
 codec::Status Recovery::Apply(const ReplayFrame& frame) {
@@ -592,8 +594,8 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
     const bool more_follows = keys_end > 2 || reader.offset() < frame.payload.size();
     for (size_t i = 1; i < keys_end; i += static_cast<size_t>(effect.key_step)) {
       const std::string_view key = argv_[i];
-      if (!effect.whole) TC_RETURN_IF_ERROR(EnsureBase(db_, key, effect.need));
-      const HotTier::Ref ref = hot_.Locate(db_, key);
+      HotTier::Ref ref = hot_.Locate(db_, key);
+      if (!effect.whole) TC_RETURN_IF_ERROR(EnsureBase(&ref, key, effect.need));
       const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
       if (lsn < frame.lsn) {
         if (more_follows) touched_.insert(FullName(ref.space->id, key));
@@ -603,16 +605,14 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
       const bool base_unknown =
           effect.whole && MustRead(*ref.space, ref.position, ref.entry, effect.need);
       TC_RETURN_IF_ERROR(
-          ApplyToKey(effect, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
-      if (base_unknown)
-        late_bases_.Add(*ref.space, ref.position, ref.space->table.Find(ref.position, key));
+          ApplyToKey(effect, ref, key, effect.verb == Verb::kMSet ? argv_[i + 1] : effect.text));
+      if (base_unknown) late_bases_.Add(*ref.space, ref.position, ref.entry);
     }
   }
 }
 
-codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key,
+codec::Status Recovery::ApplyToKey(const Effect& effect, HotTier::Ref& ref, std::string_view key,
                                    std::string_view value) {
-  HotTier::Ref ref = hot_.Locate(db_, key);
   const auto misfit = [&](const char* what) {
     return codec::Status::Corruption("effect " + std::string(effect.argv[0]) + " on a key that " +
                                      what);
@@ -671,6 +671,7 @@ codec::Status Recovery::ApplyToKey(const Effect& effect, std::string_view key,
                                       .rdb_type = dump.type,
                                       .payload = dump.body,
                                       .limits = &core_.options.type_limits,
+                                      .names = &core_.field_names,
                                       .mode = dump.type == codec::kRdbString ? DecodeMode::kRestore
                                                                              : DecodeMode::kCold}));
       hot_.SetValue(ref, key, fresh, effect.number != 0 ? ExpiryChange::kSet : ExpiryChange::kClear,

@@ -24,10 +24,10 @@
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/hot_tier.h"
 
 namespace thermocline::engine {
 
-class HotTier;
 class LateBases;
 class WriteBack;
 
@@ -142,12 +142,15 @@ class Recovery {
   /// Whether the key's base is in the cold tier as far as the table can tell.
   static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
   codec::Status Apply(const ReplayFrame& frame);
-  codec::Status ApplyToKey(const Effect& effect, std::string_view key, std::string_view value);
+  /// `ref` is the key's, and is kept up to date.
+  codec::Status ApplyToKey(const Effect& effect, HotTier::Ref& ref, std::string_view key,
+                           std::string_view value);
   codec::Status LoadSpace(Space& space);
   codec::Status Flush(int number, DbId new_id);
   /// What the cold tier said of a key.
   codec::Status InstallRead(const ColdRead& read, bool has_value);
-  codec::Status EnsureBase(int db, std::string_view key, Need need);
+  /// Reads the key's base now, unless it is there or known to be absent.
+  codec::Status EnsureBase(HotTier::Ref* ref, std::string_view key, Need need);
   void DropGraves();
 
   Core& core_;

@@ -390,6 +390,7 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("tc_memory_fixed", e.fixed_bytes);
   f.Count("tc_memory_unaccounted", e.unaccounted_bytes);
   f.Count("tc_memory_giants", e.giant_bytes);
+  f.Count("tc_field_names", e.field_names);
   // Checkpoints and the log.
   f.Count("tc_checkpoints", e.checkpoints);
   f.Number("tc_checkpoint_running", e.checkpoint_running ? 1 : 0);

@@ -153,6 +153,7 @@ size_t BasicListpackView<Layout>::Find(size_t from, std::string_view text, size_
   const auto is_text = [text](const char* data, size_t size) {
     return size == text.size() && std::memcmp(data, text.data(), size) == 0;
   };
+  const uint16_t name = names_ != nullptr ? names_->Find(text) : FieldNames::kNone;
   const char* p = bytes_.data() + from;
   for (size_t skip = 0; static_cast<uint8_t>(*p) != kEnd;) {
     const auto head = static_cast<uint8_t>(*p);
@@ -163,6 +164,11 @@ size_t BasicListpackView<Layout>::Find(size_t from, std::string_view text, size_
       const size_t size = head < 0x80 ? 0 : head & 0x3fU;
       if (compare && (head < 0x80 ? is_int && number == head : is_text(p + 1, size))) break;
       p += size + 1 + Layout::TrailerSize(size + 1);
+      continue;
+    }
+    if (head >= kName) {
+      if (compare && NameNumber(p) == name) break;
+      p += kNameSize;
       continue;
     }
     const auto offset = static_cast<size_t>(p - bytes_.data());
@@ -205,6 +211,14 @@ ListpackElement::ListpackElement(std::string_view text) {
 }
 
 ListpackElement::ListpackElement(int64_t number) { SetNumber(number); }
+
+ListpackElement ListpackElement::OfName(uint16_t number) {
+  ListpackElement element;
+  element.head_[0] = static_cast<char>(kName + (number >> 8));
+  element.head_[1] = static_cast<char>(number);
+  element.head_size_ = kNameSize;
+  return element;
+}
 
 void ListpackElement::SetNumber(int64_t number) {
   const auto bits = static_cast<uint64_t>(number);
@@ -366,7 +380,19 @@ template class BasicListpackBuilder<OneWay>;
 
 // --- from one layout to the other ---
 
-std::string ToOneWay(ListpackView from) {
+namespace {
+
+// The text of an element that a one-way listpack may refer to; empty: its bytes are stored.
+std::string_view ShortText(const char* p) {
+  const auto head = static_cast<uint8_t>(*p);
+  return head >= 0x80 && head < 0xc0 ? std::string_view(p + 1, head & 0x3fU) : std::string_view();
+}
+
+bool IsName(const char* p) { return static_cast<uint8_t>(*p) >= kName; }
+
+}  // namespace
+
+std::string ToOneWay(ListpackView from, FieldNames* names) {
   std::string out;
   out.reserve(from.byte_size());
   out.resize(OneWay::kHeaderSize);
@@ -374,7 +400,15 @@ std::string ToOneWay(ListpackView from) {
   const char* p = from.bytes().data() + TwoWay::kHeaderSize;
   for (; static_cast<uint8_t>(*p) != kEnd; ++count) {
     const size_t n = EncodedSize(p);
-    out.append(p, n);
+    const uint16_t name =
+        names != nullptr && count % 2 == 0 ? names->Use(ShortText(p)) : FieldNames::kNone;
+    if (name != FieldNames::kNone) {
+      char reference[kNameSize];
+      ListpackElement::OfName(name).Store<OneWay>(reference);
+      out.append(reference, kNameSize);
+    } else {
+      out.append(p, n);
+    }
     p += n + BacklenSize(n);
   }
   out.push_back(static_cast<char>(kEnd));
@@ -386,9 +420,10 @@ size_t TwoWaySize(OneWayListpackView of) {
   size_t size = TwoWay::kHeaderSize + 1;
   const char* p = of.bytes().data() + OneWay::kHeaderSize;
   while (static_cast<uint8_t>(*p) != kEnd) {
-    const size_t n = EncodedSize(p);
+    const size_t own = EncodedSize(p);
+    const size_t n = IsName(p) ? 1 + of.names()->At(NameNumber(p)).size() : own;
     size += n + BacklenSize(n);
-    p += n;
+    p += own;
   }
   return size;
 }
@@ -401,10 +436,18 @@ void AppendTwoWay(std::string* out, OneWayListpackView from, size_t size) {
   size_t count = 0;
   const char* p = from.bytes().data() + OneWay::kHeaderSize;
   for (; static_cast<uint8_t>(*p) != kEnd; ++count) {
-    const size_t n = EncodedSize(p);
-    std::memcpy(to, p, n);
+    const size_t own = EncodedSize(p);
+    size_t n = own;
+    if (IsName(p)) {
+      const std::string_view text = from.names()->At(NameNumber(p));
+      *to = static_cast<char>(0x80 | text.size());
+      std::memcpy(to + 1, text.data(), text.size());
+      n = 1 + text.size();
+    } else {
+      std::memcpy(to, p, n);
+    }
     to = StoreBacklen(to + n, n);
-    p += n;
+    p += own;
   }
   *to = static_cast<char>(kEnd);
   StoreListpackHeader<TwoWay>(header, size, count);

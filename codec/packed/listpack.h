@@ -6,7 +6,8 @@
 //
 // In memory small hashes, sets and sorted sets are in a one-way layout: the same elements without
 // those lengths and without the size, which the entry knows. It saves a byte an element, a tenth of
-// a small hash. What works on both layouts takes one of them as its template argument.
+// a small hash. What works on both layouts takes one of them as its template argument. In a one-way
+// listpack an element may be a reference to a name (field_names.h), which reads as the name's text.
 //
 // Four parts:
 // - ListpackView and OneWayListpackView read bytes that are known to be sound (ours, or validated).
@@ -30,6 +31,7 @@
 
 #include "codec/bytes.h"
 #include "codec/packed/byte_store.h"
+#include "codec/packed/field_names.h"
 #include "codec/packed/packed_value.h"
 
 namespace thermocline::codec {
@@ -46,6 +48,10 @@ inline constexpr uint8_t kInt16 = 0xf1;
 inline constexpr uint8_t kInt24 = 0xf2;
 inline constexpr uint8_t kInt32 = 0xf3;
 inline constexpr uint8_t kInt64 = 0xf4;
+/// One-way ones alone: eight heads, whose low three bits are the high ones of a name's number.
+inline constexpr uint8_t kName = 0xf5;
+inline constexpr size_t kNameSize = 2;
+static_assert((kEnd - kName) * 256 >= FieldNames::kMax);
 
 /// Bytes of the length that follows an element whose head and data have `n` bytes.
 inline size_t BacklenSize(size_t n) {
@@ -69,9 +75,16 @@ inline size_t EncodedSize(const char* p) {
       return 4;
     case kInt32:
       return 5;
+    case kInt64:
+      return 9;
     default:
-      return 9;  // kInt64
+      return kNameSize;
   }
+}
+/// The number in a reference to a name.
+inline uint16_t NameNumber(const char* p) {
+  return static_cast<uint16_t>((static_cast<uint8_t>(*p) - kName) << 8 |
+                               static_cast<uint8_t>(p[1]));
 }
 
 /// Redis's layout.
@@ -82,7 +95,7 @@ struct TwoWay {
   /// Bytes behind an element whose head and data have `n`.
   static size_t TrailerSize(size_t n) { return BacklenSize(n); }
 };
-/// The count, the elements, the end byte.
+/// The count, the elements, the end byte. Elements may be references to names.
 struct OneWay {
   static constexpr bool kBackwards = false;
   static constexpr size_t kHeaderSize = 2;
@@ -96,11 +109,13 @@ class BasicListpackView {
  public:
   static constexpr size_t kNone = static_cast<size_t>(-1);
 
-  /// REQUIRES a sound listpack of this layout.
-  explicit BasicListpackView(std::string_view bytes) : bytes_(bytes) {}
+  /// REQUIRES a sound listpack of this layout; `names` if it may refer to names.
+  explicit BasicListpackView(std::string_view bytes, const FieldNames* names = nullptr)
+      : bytes_(bytes), names_(names) {}
 
   std::string_view bytes() const { return bytes_; }
   size_t byte_size() const { return bytes_.size(); }
+  const FieldNames* names() const { return names_; }
 
   /// Elements: O(1) below 65535, else a walk.
   size_t size() const {
@@ -120,7 +135,7 @@ class BasicListpackView {
   /// many. Two-way ones alone: -1 is the last, -2 the one before.
   size_t Seek(int64_t index) const;
 
-  /// REQUIRES an element at `offset`. Text borrows from the bytes.
+  /// REQUIRES an element at `offset`. Text borrows from the bytes, or from the names.
   PackedValue At(size_t offset) const {
     using namespace listpack_format;
     const char* p = bytes_.data() + offset;
@@ -145,8 +160,10 @@ class BasicListpackView {
       }
       case kInt32:
         return PackedValue::Int(static_cast<int32_t>(LoadFixed32(p + 1)));
-      default:
+      case kInt64:
         return PackedValue::Int(static_cast<int64_t>(LoadFixed64(p + 1)));
+      default:
+        return PackedValue::Text(names_->At(NameNumber(p)));
     }
   }
   /// Bytes of the element at `offset`, all of it.
@@ -170,6 +187,7 @@ class BasicListpackView {
   size_t CountByWalk() const;
 
   std::string_view bytes_;
+  const FieldNames* names_;
 };
 using ListpackView = BasicListpackView<listpack_format::TwoWay>;
 using OneWayListpackView = BasicListpackView<listpack_format::OneWay>;
@@ -186,6 +204,8 @@ class ListpackElement {
   explicit ListpackElement(const PackedValue& value)
       : ListpackElement(value.is_int ? ListpackElement(value.number)
                                      : ListpackElement(value.text)) {}
+  /// A reference; in one-way listpacks alone.
+  static ListpackElement OfName(uint16_t number);
 
   /// Bytes in a listpack, all of them.
   template <class Layout = listpack_format::TwoWay>
@@ -198,6 +218,7 @@ class ListpackElement {
   char* Store(char* out) const;
 
  private:
+  ListpackElement() = default;
   void SetNumber(int64_t number);
 
   char head_[9];
@@ -246,8 +267,9 @@ void ListpackPrependAll(ByteStore& store, ListpackView from);
 /// ListpackEraseRange it splits a node.
 std::string ListpackCopyRange(ListpackView from, size_t index, size_t n);
 
-/// The same elements in the other layout.
-std::string ToOneWay(ListpackView from);
+/// The same elements in the other layout. With `names` the elements 0, 2, 4 … (a hash's fields)
+/// become references where their names have numbers.
+std::string ToOneWay(ListpackView from, FieldNames* names = nullptr);
 size_t TwoWaySize(OneWayListpackView of);
 /// Appends it. REQUIRES: `size` is TwoWaySize(from).
 void AppendTwoWay(std::string* out, OneWayListpackView from, size_t size);

@@ -15,9 +15,10 @@ namespace thermocline::engine {
 /// The layout in which hashes, sets and sorted sets are packed (lists keep Redis's).
 using PackedLayout = codec::listpack_format::OneWay;
 using PackedView = codec::OneWayListpackView;
-/// What such a listpack may grow to: its two-way form, up to twice as long, is what is stored, and
-/// must not exceed Entry::kValueBytesMax.
-inline constexpr size_t kPackedPairsMax = Entry::kValueBytesMax / 2 - 8;
+/// What such a listpack may grow to: its two-way form, up to twice as long and with the names that
+/// it refers to, is what is stored, and must not exceed Entry::kValueBytesMax.
+inline constexpr size_t kPackedPairsMax =
+    (Entry::kValueBytesMax - codec::FieldNames::kSparedMax) / 2 - 8;
 
 class PackedEntry final : public codec::ByteStore {
  public:

@@ -50,9 +50,10 @@ void Spiller::Measure() {
   stats.filter_bytes = filters;
   stats.capture_queue_bytes = core_.cold->queued_bytes() + write_back_.spare_bytes();
   stats.value_bytes = hot_.resident_bytes();
+  stats.field_names = core_.field_names.size();
   const uint64_t others = filters + index + stats.capture_queue_bytes + core_.client_bytes +
                           core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Place) +
-                          ghosts_.memory_bytes();
+                          ghosts_.memory_bytes() + core_.field_names.memory_bytes();
   other_ = tables;
   used_ = used();
   giant_bytes_ = 0;

@@ -286,7 +286,7 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
       scratch_.clear();
       // Of a large value half the time went into growing.
       if (image.count >= kManyElements) scratch_.reserve(image.count * kEncodedElementBytes);
-      EncodeValue(entry, &scratch_, /*compress=*/false);
+      EncodeValue(entry, core_.field_names, &scratch_, /*compress=*/false);
       now->Set(Entry::kColdHasPayload, scratch_.size() > codec::kMaxInlinePayload);
       now->set_cold_paged(false);
       if (list != nullptr && list->paged()) list->ForgetRows();

@@ -68,8 +68,9 @@ bool HashView::Get(std::string_view field, Scratch& scratch, std::string_view* v
 
 void HashEditor::Convert() {
   auto object = std::make_unique<HashObject>();
-  HashView(entry_).ForEach(
-      [&](std::string_view field, std::string_view value) { object->Set(field, value); });
+  HashView(entry_, names_).ForEach([&](std::string_view field, std::string_view value) {
+    object->Set(field, value);
+  });
   object_ = object.get();
   entry_ = entry_->SetObject(kType, std::move(object));
 }
@@ -81,18 +82,22 @@ bool HashEditor::Set(std::string_view field, std::string_view value) {
   }
   if (object_ != nullptr) return object_->Set(field, value);
 
-  const ListpackElement elements[] = {field, value};
+  const ListpackElement element(value);
   PackedEntry store(entry_);
-  const PackedView view(store.bytes());
-  if (view.byte_size() + elements[0].size() + elements[1].size() > kPackedPairsMax) {
+  const PackedView view(store.bytes(), names_);
+  if (view.byte_size() + ListpackElement(field).size() + element.size() > kPackedPairsMax) {
     Convert();
     return object_->Set(field, value);
   }
   const size_t at = view.Find(view.First(), field, 2);
   if (at == PackedView::kNone) {
-    codec::ListpackInsert<PackedLayout>(store, view.end(), elements);
+    const uint16_t name = names_->Use(field);
+    const ListpackElement pair[] = {
+        name == codec::FieldNames::kNone ? ListpackElement(field) : ListpackElement::OfName(name),
+        element};
+    codec::ListpackInsert<PackedLayout>(store, view.end(), pair);
   } else {
-    codec::ListpackReplace<PackedLayout>(store, view.Next(at), elements[1]);
+    codec::ListpackReplace<PackedLayout>(store, view.Next(at), element);
   }
   entry_ = store.entry();
   if (size() > limits_.hash_max_listpack_entries) Convert();
@@ -102,7 +107,7 @@ bool HashEditor::Set(std::string_view field, std::string_view value) {
 bool HashEditor::Delete(std::string_view field) {
   if (object_ != nullptr) return object_->Delete(field);
   PackedEntry store(entry_);
-  const PackedView view(store.bytes());
+  const PackedView view(store.bytes(), names_);
   const size_t at = view.Find(view.First(), field, 2);
   if (at == PackedView::kNone) return false;
   codec::ListpackErase<PackedLayout>(store, at, 2);
@@ -112,12 +117,13 @@ bool HashEditor::Delete(std::string_view field) {
 
 // ---- payload ---------------------------------------------------------------------------------
 
-void EncodeHash(const Entry* entry, std::string* out, bool compress) {
+void EncodeHash(const Entry* entry, const codec::FieldNames& names, std::string* out,
+                bool compress) {
   if (!entry->is_object()) {
-    codec::AppendRdbListpack(out, PackedView(entry->PackedBytes()), compress);
+    codec::AppendRdbListpack(out, PackedView(entry->PackedBytes(), &names), compress);
     return;
   }
-  const HashView view(entry);
+  const HashView view(entry, &names);
   codec::AppendRdbLength(out, view.size());
   view.ForEach([&](std::string_view field, std::string_view value) {
     codec::AppendRdbString(out, field, compress);
@@ -133,7 +139,7 @@ StatusOr<Entry*> DecodeFields(RdbHashReader& reader, const DecodeRequest& reques
   const bool exact = request.mode == DecodeMode::kCold;
   Entry* building = Entry::NewPacked(request.key, HashEditor::kType, HashEditor::kEmptyEncoding,
                                      HashEditor::EmptyBytes(), request.lsn, request.expiry_ms);
-  HashEditor editor(building, *request.limits);
+  HashEditor editor(building, *request.limits, request.names);
   if (exact || reader.count() > request.limits->hash_max_listpack_entries) editor.Convert();
   std::string_view field;
   std::string_view value;
@@ -156,16 +162,17 @@ StatusOr<Entry*> DecodeHash(const DecodeRequest& request) {
   if (reader.packed_bytes().size() > Entry::kValueBytesMax) {
     return Status::Corruption("a packed hash is too long");
   }
-  Entry* entry = Entry::NewPacked(request.key, HashEditor::kType, CollectionEncoding::kListpack,
-                                  codec::ToOneWay(codec::ListpackView(reader.packed_bytes())),
-                                  request.lsn, request.expiry_ms);
+  Entry* entry =
+      Entry::NewPacked(request.key, HashEditor::kType, CollectionEncoding::kListpack,
+                       codec::ToOneWay(codec::ListpackView(reader.packed_bytes()), request.names),
+                       request.lsn, request.expiry_ms);
   if (!exact && (reader.count() > request.limits->hash_max_listpack_entries ||
                  reader.longest() > request.limits->hash_max_listpack_value)) {
-    HashEditor(entry, *request.limits).Convert();
+    HashEditor(entry, *request.limits, request.names).Convert();
   }
   return entry;
 }
 
-uint64_t CountHash(const Entry* entry) { return HashView(entry).size(); }
+uint64_t CountHash(const Entry* entry) { return HashView(entry, nullptr).size(); }
 
 }  // namespace thermocline::engine

@@ -2,7 +2,8 @@
 // outgrown, as a table of nodes.
 //
 // Redis 7.0's rules: a hash is packed until it has more than hash-max-listpack-entries fields or
-// meets a field or value longer than hash-max-listpack-value; it never goes back. HashView reads
+// meets a field or value longer than hash-max-listpack-value; it never goes back. The fields of
+// packed hashes may be references to names (codec::FieldNames, one of a database). HashView reads
 // either form, HashEditor changes it and converts. A paged form would stand beside them behind the
 // same calls (design section 7). Texts that a view gives out are valid until the next change; those
 // given to an editor must not lie inside the hash.
@@ -75,10 +76,10 @@ class HashView {
  public:
   using Scratch = char[codec::kPackedScratch];
 
-  /// REQUIRES: a resident hash.
-  explicit HashView(const Entry* entry)
+  /// REQUIRES: a resident hash; `names` are those that it was made with.
+  HashView(const Entry* entry, const codec::FieldNames* names)
       : object_(entry->is_object() ? static_cast<const HashObject*>(entry->object()) : nullptr),
-        packed_(object_ != nullptr ? std::string_view() : entry->PackedBytes()) {}
+        packed_(object_ != nullptr ? std::string_view() : entry->PackedBytes(), names) {}
 
   size_t size() const { return object_ != nullptr ? object_->size() : packed_.size() / 2; }
   bool Contains(std::string_view field) const {
@@ -170,13 +171,14 @@ class HashEditor {
   static constexpr CollectionEncoding kEmptyEncoding = CollectionEncoding::kListpack;
   static std::string_view EmptyBytes() { return codec::EmptyListpack<PackedLayout>(); }
 
-  /// `entry`, a resident hash, is kept up to date: it may move.
-  HashEditor(Entry*& entry, const TypeLimits& limits)
+  /// `entry`, a resident hash made with the same names, is kept up to date: it may move.
+  HashEditor(Entry*& entry, const TypeLimits& limits, codec::FieldNames* names)
       : entry_(entry),
         limits_(limits),
+        names_(names),
         object_(entry->is_object() ? static_cast<HashObject*>(entry->object()) : nullptr) {}
 
-  size_t size() const { return HashView(entry_).size(); }
+  size_t size() const { return HashView(entry_, names_).size(); }
   /// True: the field is new.
   bool Set(std::string_view field, std::string_view value);
   bool Delete(std::string_view field);
@@ -186,11 +188,13 @@ class HashEditor {
  private:
   Entry*& entry_;
   const TypeLimits& limits_;
+  codec::FieldNames* names_;
   HashObject* object_;  // null: packed
 };
 
 // For value_codec.cc.
-void EncodeHash(const Entry* entry, std::string* out, bool compress);
+void EncodeHash(const Entry* entry, const codec::FieldNames& names, std::string* out,
+                bool compress);
 codec::StatusOr<Entry*> DecodeHash(const DecodeRequest& request);
 uint64_t CountHash(const Entry* entry);
 

@@ -1,7 +1,5 @@
 #include "engine/types/hash_effects.h"
 
-#include "engine/types/hash.h"
-
 namespace thermocline::engine {
 
 size_t Hashes::SetIn(HotTier::Ref& ref, std::string_view key,
@@ -9,7 +7,7 @@ size_t Hashes::SetIn(HotTier::Ref& ref, std::string_view key,
   size_t created = 0;
   hot_.EditCollection(ref, key, HashEditor::kType, HashEditor::kEmptyEncoding,
                       HashEditor::EmptyBytes(), [&](Entry*& entry) {
-                        HashEditor hash(entry, core_.options.type_limits);
+                        HashEditor hash(entry, core_.options.type_limits, &core_.field_names);
                         for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
                           created += hash.Set(pairs[i], pairs[i + 1]);
                         }
@@ -22,7 +20,7 @@ void Hashes::DeleteIn(HotTier::Ref& ref, std::string_view key,
                       std::span<const std::string_view> fields, ChangedWords* deleted) {
   hot_.EditCollection(ref, key, HashEditor::kType, HashEditor::kEmptyEncoding,
                       HashEditor::EmptyBytes(), [&](Entry*& entry) {
-                        HashEditor hash(entry, core_.options.type_limits);
+                        HashEditor hash(entry, core_.options.type_limits, &core_.field_names);
                         for (std::string_view field : fields) deleted->Note(hash.Delete(field));
                         if (deleted->size() == 0) return EditResult::kUnchanged;
                         return hash.size() == 0 ? EditResult::kEmptied : EditResult::kChanged;

@@ -9,6 +9,7 @@
 #include "engine/core.h"
 #include "engine/hot_tier.h"
 #include "engine/types/changed_words.h"
+#include "engine/types/hash.h"
 #include "engine/types/type_effects.h"
 
 namespace thermocline::engine {
@@ -24,6 +25,9 @@ class Hashes final : public TypeEffects {
   size_t Set(int db, std::string_view key, std::span<const std::string_view> pairs);
   /// Deletes fields, the key with the last of them; returns how many were there.
   size_t Delete(int db, std::string_view key, std::span<const std::string_view> fields);
+
+  /// REQUIRES: a resident hash of this database.
+  HashView View(const Entry* entry) const { return {entry, &core_.field_names}; }
 
   codec::Status Apply(const Effect& effect, HotTier::Ref& ref, std::string_view key) override;
 

@@ -13,6 +13,14 @@
 namespace thermocline::engine {
 namespace {
 
+using codec::FieldNames;
+
+// Of all types but hashes: their values refer to no names.
+template <void (*kEncode)(const Entry*, std::string*, bool)>
+void EncodeWithout(const Entry* entry, const FieldNames&, std::string* out, bool compress) {
+  kEncode(entry, out, compress);
+}
+
 void EncodeString(const Entry* entry, std::string* out, bool compress) {
   int64_t number;
   char scratch[24];
@@ -43,16 +51,16 @@ codec::StatusOr<Entry*> DecodeString(const DecodeRequest& request) {
 uint64_t CountString(const Entry*) { return 1; }
 
 struct TypeCodec {
-  void (*encode)(const Entry*, std::string*, bool compress);
+  void (*encode)(const Entry*, const FieldNames&, std::string*, bool compress);
   codec::StatusOr<Entry*> (*decode)(const DecodeRequest&);
   uint64_t (*count)(const Entry*);
 };
 
-constexpr TypeCodec kStringCodec = {EncodeString, DecodeString, CountString};
-constexpr TypeCodec kListCodec = {EncodeList, DecodeList, CountList};
-constexpr TypeCodec kSetCodec = {EncodeSet, DecodeSet, CountSet};
+constexpr TypeCodec kStringCodec = {EncodeWithout<EncodeString>, DecodeString, CountString};
+constexpr TypeCodec kListCodec = {EncodeWithout<EncodeList>, DecodeList, CountList};
+constexpr TypeCodec kSetCodec = {EncodeWithout<EncodeSet>, DecodeSet, CountSet};
 constexpr TypeCodec kHashCodec = {EncodeHash, DecodeHash, CountHash};
-constexpr TypeCodec kZsetCodec = {EncodeZset, DecodeZset, CountZset};
+constexpr TypeCodec kZsetCodec = {EncodeWithout<EncodeZset>, DecodeZset, CountZset};
 
 const TypeCodec* CodecOf(ValueType type) {
   switch (type) {
@@ -127,8 +135,8 @@ uint8_t RdbTypeOf(ValueType type, uint8_t encoding) {
   return codec::kRdbString;
 }
 
-void EncodeValue(const Entry* entry, std::string* out, bool compress) {
-  ResidentCodec(entry).encode(entry, out, compress);
+void EncodeValue(const Entry* entry, const FieldNames& names, std::string* out, bool compress) {
+  ResidentCodec(entry).encode(entry, names, out, compress);
 }
 
 codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request) {
@@ -144,9 +152,9 @@ codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request) {
 
 uint64_t ElementCount(const Entry* entry) { return ResidentCodec(entry).count(entry); }
 
-std::string DumpValue(const Entry* entry, bool compress) {
+std::string DumpValue(const Entry* entry, const FieldNames& names, bool compress) {
   std::string body;
-  EncodeValue(entry, &body, compress);
+  EncodeValue(entry, names, &body, compress);
   return codec::DumpPayload(RdbTypeOf(entry->type(), entry->encoding()), body);
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec/packed/field_names.h"
 #include "codec/status.h"
 #include "engine/hot/entry.h"
 #include "engine/options.h"
@@ -30,6 +31,7 @@ struct DecodeRequest {
   uint64_t lsn = 0;
   int64_t expiry_ms = 0;
   const TypeLimits* limits = nullptr;
+  codec::FieldNames* names = nullptr;  // of the database that the value is to be part of
   DecodeMode mode = DecodeMode::kCold;
 };
 
@@ -39,15 +41,16 @@ ValueType TypeOfRdb(uint8_t rdb_type);
 /// codec::RdbType of what EncodeValue gives for a type and Entry::encoding().
 uint8_t RdbTypeOf(ValueType type, uint8_t encoding);
 
-/// Appends the payload (no type byte) of a resident value. `compress`: long strings as LZF, as
-/// redis-server writes them.
-void EncodeValue(const Entry* entry, std::string* out, bool compress);
+/// Appends the payload (no type byte) of a resident value of the database whose names these are.
+/// `compress`: long strings as LZF, as redis-server writes them.
+void EncodeValue(const Entry* entry, const codec::FieldNames& names, std::string* out,
+                 bool compress);
 /// A new entry, the caller's. kCorruption if the payload does not hold what its type says,
 /// kUnsupported for a type that this version does not know.
 codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request);
 /// Elements of a resident value; 1 for a string.
 uint64_t ElementCount(const Entry* entry);
 /// The value as DUMP prints it: type, payload, footer.
-std::string DumpValue(const Entry* entry, bool compress);
+std::string DumpValue(const Entry* entry, const codec::FieldNames& names, bool compress);
 
 }  // namespace thermocline::engine

@@ -5,7 +5,7 @@
 
 #include "codec/bytes.h"
 #include "codec/number_text.h"
-#include "engine/types/hash.h"
+#include "engine/types/hash_effects.h"
 #include "engine/types/list.h"
 #include "engine/types/set.h"
 #include "engine/types/zset.h"
@@ -28,7 +28,7 @@ void DatasetDigest::MixNumber(uint32_t number) {
   Mix({text, sizeof(text)});
 }
 
-void DatasetDigest::MixValue(const engine::Entry& entry) {
+void DatasetDigest::MixValue(engine::Database& db, const engine::Entry& entry) {
   MixNumber(static_cast<uint32_t>(entry.type()));
   switch (entry.type()) {
     case engine::ValueType::kString: {
@@ -46,7 +46,7 @@ void DatasetDigest::MixValue(const engine::Entry& entry) {
       engine::SetView(&entry).ForEach([this](std::string_view member) { Xor(member); });
       break;
     case engine::ValueType::kHash:
-      engine::HashView(&entry).ForEach(
+      db.hashes().View(&entry).ForEach(
           [this](std::string_view field, std::string_view value) { XorPair(field, value); });
       break;
     case engine::ValueType::kZset: {
@@ -70,10 +70,10 @@ void DatasetDigest::XorPair(std::string_view first, std::string_view second) {
   Xor(pair.bytes());
 }
 
-void DatasetDigest::XorKey(const engine::Entry& entry) {
+void DatasetDigest::XorKey(engine::Database& db, const engine::Entry& entry) {
   DatasetDigest key;
   key.Mix(entry.key());
-  key.MixValue(entry);
+  key.MixValue(db, entry);
   Xor(key.bytes());
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "codec/crc.h"
+#include "engine/database.h"
 #include "engine/hot/entry.h"
 
 namespace thermocline::server {
@@ -28,10 +29,10 @@ class DatasetDigest {
   void MixNumber(uint32_t number);
   /// An unordered pair: a field with its value, a member with its score.
   void XorPair(std::string_view first, std::string_view second);
-  /// Type, value and whether it expires. REQUIRES: a resident value.
-  void MixValue(const engine::Entry& entry);
+  /// Type, value and whether it expires. REQUIRES: a resident value of `db`.
+  void MixValue(engine::Database& db, const engine::Entry& entry);
   /// A key of the current database with its value.
-  void XorKey(const engine::Entry& entry);
+  void XorKey(engine::Database& db, const engine::Entry& entry);
 
   std::string Hex() const;  // 40 digits
 

@@ -58,7 +58,7 @@ class ValuesTask final : public CommandTask {
     for (const std::string_view key : c.argv().subspan(2)) {
       DatasetDigest digest;
       const Entry* entry = c.db().Find(c.dbnum(), key, Database::Touch::kNo);
-      if (entry != nullptr) digest.MixValue(*entry);
+      if (entry != nullptr) digest.MixValue(c.db(), *entry);
       c.reply().Simple(digest.Hex());
     }
   }
@@ -144,7 +144,7 @@ class DigestTask final : public CommandTask {
       if (entry == nullptr) continue;  // deleted since the page was made
       if (!has_keys_) total_.MixNumber(static_cast<uint32_t>(db_));
       has_keys_ = true;
-      total_.XorKey(*entry);
+      total_.XorKey(c.db(), *entry);
     }
   }
 

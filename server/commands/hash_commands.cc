@@ -44,7 +44,7 @@ void ReplyField(CommandContext& c, const HashView& hash, std::string_view field)
 void HGet(CommandContext& c) {
   const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
   if (!IsHash(c, entry)) return;
-  entry == nullptr ? c.reply().Null() : ReplyField(c, HashView(entry), c.arg(2));
+  entry == nullptr ? c.reply().Null() : ReplyField(c, c.db().hashes().View(entry), c.arg(2));
 }
 
 void HMGet(CommandContext& c) {
@@ -52,14 +52,15 @@ void HMGet(CommandContext& c) {
   if (!IsHash(c, entry)) return;
   c.reply().Array(c.argc() - 2);
   for (const std::string_view field : c.argv().subspan(2)) {
-    entry == nullptr ? c.reply().Null() : ReplyField(c, HashView(entry), field);
+    entry == nullptr ? c.reply().Null() : ReplyField(c, c.db().hashes().View(entry), field);
   }
 }
 
 void HLen(CommandContext& c) {
   const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
   if (!IsHash(c, entry)) return;
-  c.reply().Integer(entry == nullptr ? 0 : static_cast<int64_t>(HashView(entry).size()));
+  c.reply().Integer(entry == nullptr ? 0
+                                     : static_cast<int64_t>(c.db().hashes().View(entry).size()));
 }
 
 void HStrLen(CommandContext& c) {
@@ -67,22 +68,22 @@ void HStrLen(CommandContext& c) {
   if (!IsHash(c, entry)) return;
   HashView::Scratch scratch;
   std::string_view value;
-  const bool found = entry != nullptr && HashView(entry).Get(c.arg(2), scratch, &value);
+  const bool found = entry != nullptr && c.db().hashes().View(entry).Get(c.arg(2), scratch, &value);
   c.reply().Integer(found ? static_cast<int64_t>(value.size()) : 0);
 }
 
 void HExists(CommandContext& c) {
   const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
   if (!IsHash(c, entry)) return;
-  c.reply().Integer(entry != nullptr && HashView(entry).Contains(c.arg(2)) ? 1 : 0);
+  c.reply().Integer(entry != nullptr && c.db().hashes().View(entry).Contains(c.arg(2)) ? 1 : 0);
 }
 
 void HGetAll(CommandContext& c) {
   const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
   if (!IsHash(c, entry)) return;
-  c.reply().Map(entry == nullptr ? 0 : HashView(entry).size());
+  c.reply().Map(entry == nullptr ? 0 : c.db().hashes().View(entry).size());
   if (entry == nullptr) return;
-  HashView(entry).ForEach([&c](std::string_view field, std::string_view value) {
+  c.db().hashes().View(entry).ForEach([&c](std::string_view field, std::string_view value) {
     c.reply().Bulk(field);
     c.reply().Bulk(value);
   });
@@ -92,9 +93,9 @@ void HGetAll(CommandContext& c) {
 void ReplyHalf(CommandContext& c, bool fields) {
   const Entry* entry = c.db().Find(c.dbnum(), c.arg(1));
   if (!IsHash(c, entry)) return;
-  c.reply().Array(entry == nullptr ? 0 : HashView(entry).size());
+  c.reply().Array(entry == nullptr ? 0 : c.db().hashes().View(entry).size());
   if (entry == nullptr) return;
-  HashView(entry).ForEach([&c, fields](std::string_view field, std::string_view value) {
+  c.db().hashes().View(entry).ForEach([&c, fields](std::string_view field, std::string_view value) {
     c.reply().Bulk(fields ? field : value);
   });
 }
@@ -103,7 +104,9 @@ void HVals(CommandContext& c) { ReplyHalf(c, /*fields=*/false); }
 
 void HScan(CommandContext& c) {
   ScanCollection(c, ValueType::kHash, [](const ElementScan& scan) {
-    return HashView(scan.entry)
+    return scan.context.db()
+        .hashes()
+        .View(scan.entry)
         .Scan(scan.cursor, scan.options.count, [&](std::string_view field, std::string_view value) {
           if (!scan.Matches(field)) return;
           scan.Reply(field);
@@ -132,7 +135,7 @@ void RandomFields(CommandContext& c) {
     c.reply().Array(0);
     return;
   }
-  const HashView hash(entry);
+  const HashView hash = c.db().hashes().View(entry);
   const bool repeat = count < 0;
   const auto wanted = static_cast<uint64_t>(repeat ? -count : count);
   const uint64_t given = repeat ? wanted : std::min<uint64_t>(wanted, hash.size());
@@ -161,8 +164,9 @@ void HRandField(CommandContext& c) {
     c.reply().Null();
     return;
   }
-  HashView(entry).Draw(c.db().random(), 1,
-                       [&c](std::string_view field, std::string_view) { c.reply().Bulk(field); });
+  c.db().hashes().View(entry).Draw(
+      c.db().random(), 1,
+      [&c](std::string_view field, std::string_view) { c.reply().Bulk(field); });
 }
 
 // ---- changing --------------------------------------------------------------------------------
@@ -192,7 +196,7 @@ void HMSet(CommandContext& c) {
 void HSetNx(CommandContext& c) {
   const Entry* entry = c.db().FindForWrite(c.dbnum(), c.arg(1));
   if (!IsHash(c, entry)) return;
-  if (entry != nullptr && HashView(entry).Contains(c.arg(2))) {
+  if (entry != nullptr && c.db().hashes().View(entry).Contains(c.arg(2))) {
     c.reply().Integer(0);
     return;
   }
@@ -230,7 +234,7 @@ void HIncrBy(CommandContext& c) {
   int64_t number = 0;
   HashView::Scratch scratch;
   std::string_view old;
-  if (entry != nullptr && HashView(entry).Get(c.arg(2), scratch, &old) &&
+  if (entry != nullptr && c.db().hashes().View(entry).Get(c.arg(2), scratch, &old) &&
       !codec::ParseInt64(old, &number)) {
     c.Error("ERR hash value is not an integer");
     return;
@@ -260,7 +264,7 @@ void HIncrByFloat(CommandContext& c) {
   long double number = 0;
   HashView::Scratch scratch;
   std::string_view old;
-  if (entry != nullptr && HashView(entry).Get(c.arg(2), scratch, &old) &&
+  if (entry != nullptr && c.db().hashes().View(entry).Get(c.arg(2), scratch, &old) &&
       !codec::ParseLongDouble(old, &number)) {
     c.Error("ERR hash value is not a float");
     return;

@@ -35,7 +35,7 @@ void ReplyScanCursor(CommandContext& c, uint64_t next);
 
 /// One step through a collection, for whoever walks it.
 struct ElementScan {
-  const CommandContext& context;
+  CommandContext& context;
   const engine::Entry* entry;  // never null
   uint64_t cursor;
   ScanOptions options;

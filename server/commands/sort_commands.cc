@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "codec/words.h"
-#include "engine/types/hash.h"
+#include "engine/types/hash_effects.h"
 #include "engine/types/list.h"
 #include "engine/types/list_effects.h"
 #include "engine/types/set.h"
@@ -106,7 +106,7 @@ class Pattern {
     std::string_view value;
     if (is_field_) {
       if (entry->type() != ValueType::kHash ||
-          !engine::HashView(entry).Get(field_, scratch, &value)) {
+          !c.db().hashes().View(entry).Get(field_, scratch, &value)) {
         return std::nullopt;
       }
     } else {

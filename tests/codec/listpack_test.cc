@@ -351,6 +351,71 @@ TEST(OneWayListpack, EditsAreThoseOfAVector) {
   }
 }
 
+// Elements that are references to names beside elements that are the same texts.
+TEST(OneWayListpack, ReferencesToNamesReadAsTheirTexts) {
+  using listpack_format::OneWay;
+  std::mt19937_64 random(TestSeed());
+  FieldNames names({1, 2});
+  std::vector<std::string> texts{"1", "-5000000", "", "ab", "long enough for a name of its own"};
+  for (int i = 0; i < 300; ++i) texts.push_back("name" + std::to_string(i));
+  for (size_t i = 5; i < texts.size(); ++i) {  // more than one value of the head
+    for (int use = 0; use < FieldNames::kUsesToLearn; ++use) names.Use(texts[i]);
+  }
+  ASSERT_EQ(names.size(), 300u);
+  std::vector<std::string> model;
+  std::string bytes(EmptyListpack<OneWay>());
+  StringStore store(&bytes);
+  for (int step = 0; step < 3000; ++step) {
+    const std::string_view text = texts[random() % texts.size()];
+    const uint16_t number = random() % 3 == 0 ? FieldNames::kNone : names.Find(text);
+    const ListpackElement element =
+        number == FieldNames::kNone ? ListpackElement(text) : ListpackElement::OfName(number);
+    const size_t n = model.size();
+    const size_t index = n == 0 ? 0 : random() % n;
+    const size_t at = OneWayListpackView(bytes, &names).Seek(static_cast<int64_t>(index));
+    if (n == 0 || random() % 3 == 0) {
+      ListpackAppend<OneWay>(store, element);
+      model.emplace_back(text);
+    } else if (n < 40 && random() % 2 == 0) {
+      ListpackReplace<OneWay>(store, at, element);
+      model[index] = text;
+    } else {
+      ListpackErase<OneWay>(store, at);
+      model.erase(model.begin() + static_cast<std::ptrdiff_t>(index));
+    }
+
+    const OneWayListpackView view(bytes, &names);
+    size_t offset = view.First();
+    for (const std::string& wanted : model) {
+      ASSERT_EQ(view.At(offset).ToString(), wanted) << "step " << step;
+      ASSERT_TRUE(view.Equals(offset, wanted));
+      offset = view.Next(offset);
+    }
+    ASSERT_EQ(offset, kNone);
+    const std::string& needle = texts[random() % texts.size()];
+    const size_t stride = 1 + random() % 2;
+    size_t expected = 0;
+    while (expected < model.size() && model[expected] != needle) expected += stride;
+    ASSERT_EQ(view.Find(view.First(), needle, stride),
+              expected < model.size() ? view.Seek(static_cast<int64_t>(expected)) : kNone);
+
+    const std::string two_way = Build(model);
+    std::string back;
+    AppendTwoWay(&back, view, TwoWaySize(view));
+    ASSERT_EQ(back, two_way);
+    const std::string referring = ToOneWay(ListpackView(two_way), &names);
+    const OneWayListpackView all(referring, &names);
+    size_t spared = 0;
+    offset = all.First();
+    for (size_t i = 0; i < model.size(); ++i, offset = all.Next(offset)) {
+      ASSERT_EQ(all.At(offset).ToString(), model[i]);
+      const bool refers = i % 2 == 0 && names.Find(model[i]) != FieldNames::kNone;
+      if (refers) spared += 1 + model[i].size() - listpack_format::kNameSize;
+    }
+    ASSERT_EQ(referring.size() + spared, ToOneWay(ListpackView(two_way)).size());
+  }
+}
+
 TEST(OneWayListpack, CountBeyondTheHeaderIsFoundByWalking) {
   OneWayListpackBuilder builder;
   for (int64_t i = 0; i < 65534; ++i) builder.Add(ListpackElement(i));

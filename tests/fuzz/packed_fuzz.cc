@@ -78,6 +78,19 @@ void CheckListpack(std::string_view bytes) {
   AppendTwoWay(&there_and_back, OneWayListpackView(one_way),
                TwoWaySize(OneWayListpackView(one_way)));
   FUZZ_CHECK(ValidateListpack(there_and_back) && Walk(there_and_back) == seen);
+  if (seen.size() < 2) return;
+  // The same with references to the names of its fields, once they have numbers.
+  FieldNames names({1, 2});
+  std::string referring;
+  for (int use = 0; use <= FieldNames::kUsesToLearn; ++use) referring = ToOneWay(view, &names);
+  const OneWayListpackView hash(referring, &names);
+  there_and_back.clear();
+  AppendTwoWay(&there_and_back, hash, TwoWaySize(hash));
+  FUZZ_CHECK(ValidateListpack(there_and_back) && Walk(there_and_back) == seen);
+  for (size_t i = 0; i < seen.size(); i += 2) {
+    const size_t found = hash.Find(hash.First(), seen[i], 2);
+    FUZZ_CHECK(found != ListpackView::kNone && hash.At(found).ToString() == seen[i]);
+  }
 }
 
 void CheckIntset(std::string_view bytes) {

@@ -175,6 +175,96 @@ TEST(RocksBackend, FilesLeftFromStagingGoWhenItIsOpenedOrDestroyed) {
   EXPECT_FALSE(fs::exists(options.dir));
 }
 
+// A disk that stores other bytes than it was given, once, in the first block of a staged table.
+class FlippingFs : public rocksdb::FileSystemWrapper {
+ public:
+  FlippingFs() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  const char* Name() const override { return "FlippingFs"; }
+  void Arm() { armed_ = true; }
+
+  rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
+    const rocksdb::IOStatus opened = target()->NewWritableFile(name, options, file, debug);
+    if (opened.ok() && name.ends_with("staged-values") && armed_.exchange(false)) {
+      *file = std::make_unique<File>(std::move(*file));
+    }
+    return opened;
+  }
+
+ private:
+  class File : public rocksdb::FSWritableFileOwnerWrapper {
+   public:
+    using FSWritableFileOwnerWrapper::FSWritableFileOwnerWrapper;
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* debug) override {
+      return FSWritableFileOwnerWrapper::Append(Flip(data), options, debug);
+    }
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             const rocksdb::DataVerificationInfo&,
+                             rocksdb::IODebugContext* debug) override {
+      return Append(data, options, debug);
+    }
+    rocksdb::IOStatus PositionedAppend(const rocksdb::Slice& data, uint64_t offset,
+                                       const rocksdb::IOOptions& options,
+                                       rocksdb::IODebugContext* debug) override {
+      return FSWritableFileOwnerWrapper::PositionedAppend(Flip(data), offset, options, debug);
+    }
+    rocksdb::IOStatus PositionedAppend(const rocksdb::Slice& data, uint64_t offset,
+                                       const rocksdb::IOOptions& options,
+                                       const rocksdb::DataVerificationInfo&,
+                                       rocksdb::IODebugContext* debug) override {
+      return PositionedAppend(data, offset, options, debug);
+    }
+
+   private:
+    // Byte 20 of the file.
+    rocksdb::Slice Flip(const rocksdb::Slice& data) {
+      copy_ = data.ToString();
+      if (at_ <= 20 && 20 < at_ + copy_.size()) copy_[20 - at_] ^= 1;
+      at_ += copy_.size();
+      return copy_;
+    }
+    size_t at_ = 0;
+    std::string copy_;
+  };
+
+  std::atomic<bool> armed_{false};
+};
+
+TEST(RocksBackend, AStagedTableThatTheDiskDamagedIsNotTakenIn) {
+  const TempDir dir;
+  RocksOptions options = SmallOptions(dir);
+  const auto flipping = std::make_shared<FlippingFs>();
+  options.fs = flipping;
+  auto backend = MustOpen(options);
+  ASSERT_TRUE(PutOne(backend.get(), "old", "value", 1).ok());
+  ColdBatch batch;
+  for (uint64_t position = 10; position < 210; ++position) {
+    ColdImage image;
+    image.lsn = 2;
+    batch.Put(0, position, "k" + std::to_string(position), image, std::string_view("v"), {});
+  }
+  flipping->Arm();
+  ASSERT_TRUE(*backend->Stage(batch));
+  const Status published = backend->Publish();
+  EXPECT_EQ(published.code(), StatusCode::kCorruption) << published.ToString();
+  backend->Unstage();
+  // As after any failure it is opened anew, and the batch is staged again.
+  backend.reset();
+  backend = MustOpen(options);
+  ASSERT_TRUE(*backend->Stage(batch));
+  ASSERT_TRUE(backend->Publish().ok());
+  EXPECT_EQ(MustGet(backend.get(), "old"), "value");
+  for (const uint64_t position : {10, 11, 209}) {
+    ColdHeader header;
+    std::string payload;
+    const auto found =
+        backend->GetValue(0, position, "k" + std::to_string(position), &header, &payload);
+    EXPECT_TRUE(found.ok() && *found && payload == "v") << position;
+  }
+}
+
 // A GET of a cold value between inline and 16 KiB is one read of the disk, not two: the records of
 // `values` stay where they are.
 TEST(RocksBackend, AValueOfOneRowIsReadWithoutItsRecord) {

@@ -25,7 +25,7 @@
 namespace thermocline::testing {
 
 /// The elements of a resident collection, one text each: a list's in order, the others sorted.
-inline std::vector<std::string> ElementsOf(const engine::Entry* entry) {
+inline std::vector<std::string> ElementsOf(engine::Database& db, const engine::Entry* entry) {
   std::vector<std::string> out;
   switch (entry->type()) {
     case engine::ValueType::kList: {
@@ -37,7 +37,7 @@ inline std::vector<std::string> ElementsOf(const engine::Entry* entry) {
       return out;
     }
     case engine::ValueType::kHash:
-      engine::HashView(entry).ForEach([&](std::string_view field, std::string_view value) {
+      db.hashes().View(entry).ForEach([&](std::string_view field, std::string_view value) {
         out.push_back(std::string(field) + "=" + std::string(value));
       });
       break;

@@ -222,7 +222,7 @@ class TestDatabase {
           if (entry->type() == engine::ValueType::kString) {
             value.text = entry->StringView(scratch);
           } else {
-            value.elements = ElementsOf(entry);
+            value.elements = ElementsOf(d, entry);
           }
           expires += entry->expiry_ms() != 0;
         });

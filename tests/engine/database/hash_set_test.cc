@@ -45,13 +45,13 @@ bool IsTable(const Entry* entry) {
              : entry->is_object();
 }
 
-Value ReadValue(const Entry* entry) {
+Value ReadValue(engine::Database& db, const Entry* entry) {
   Value value;
   value.type = entry->type();
   value.table = IsTable(entry);
   value.deadline_ms = entry->expiry_ms();
   if (entry->type() == engine::ValueType::kHash) {
-    engine::HashView(entry).ForEach([&](std::string_view field, std::string_view text) {
+    db.hashes().View(entry).ForEach([&](std::string_view field, std::string_view text) {
       value.elements[std::string(field)] = text;
     });
   } else {
@@ -131,7 +131,7 @@ class Changes {
     std::vector<std::string> words;
     Value& value = model_[key];
     for (int i = Pick(30) == 0 ? 600 : Pick(5); i >= 0; --i) {
-      words.push_back("f" + std::to_string(Pick(i > 5 ? 1000 : 30)));
+      words.push_back("field" + std::to_string(Pick(i > 5 ? 1000 : 30)));
       words.push_back(std::string(static_cast<size_t>(Pick(40) == 0 ? 65 : Pick(20)), 'v'));
       value.elements[words[words.size() - 2]] = words.back();
       value.table = value.table || words.back().size() > 64 || value.elements.size() > 512;
@@ -160,7 +160,7 @@ class Changes {
   void RemoveSome(const std::string& key) {
     Value& value = model_[key];
     const bool hash = key[0] == 'h';
-    std::vector<std::string> words{"nosuch", hash ? "f1" : "1"};
+    std::vector<std::string> words{"nosuch", hash ? "field1" : "1"};
     const bool all = Pick(6) == 0;
     for (const auto& [name, text] : value.elements) {
       if (all || Pick(4) == 0) words.push_back(name);
@@ -187,7 +187,7 @@ void Compare(TestDatabase& database, const Model& model, const std::string& when
     database.Run({{0, key, Need::kValue}}, [&, &key = key, &value = value](auto& d) {
       const Entry* entry = d.Find(0, key);
       ASSERT_NE(entry, nullptr) << when << ": " << key;
-      EXPECT_EQ(ReadValue(entry).Text(), value.Text()) << when << ": " << key;
+      EXPECT_EQ(ReadValue(d, entry).Text(), value.Text()) << when << ": " << key;
     });
   }
 }
@@ -215,6 +215,45 @@ TEST(HashesAndSets, AreTheSameAfterKillsSpillsAndCheckpoints) {
       if (::testing::Test::HasFailure()) return;
     }
   }
+}
+
+// References are of this process: what is spilled, logged or copied has the names themselves.
+TEST(HashesAndSets, SharedFieldNamesAreWrittenAsTexts) {
+  auto fs = std::make_shared<JournalFs>();
+  TestDatabase database(fs);
+  database.type_limits = {};
+  ASSERT_TRUE(database.Open().ok());
+  Model model;
+  const std::vector<std::string> names{"created_at", "owner", "status"};
+  const auto set = [&](const std::string& key, const std::string& value) {
+    Value& hash = model[key];
+    hash.type = engine::ValueType::kHash;
+    for (const std::string& name : names) {
+      const std::vector<std::string_view> pair{name, value};
+      database.Run({{0, key, Need::kValue}}, [&](auto& d) { d.hashes().Set(0, key, pair); });
+      hash.elements[name] = value;
+    }
+  };
+  const auto names_in_use = [&] {
+    database.clock().AdvanceMs(100);
+    database.Tick();
+    return database.db().GetStats().field_names;
+  };
+  for (int i = 0; i < 60; ++i) set("h" + std::to_string(i), "v" + std::to_string(i));
+  EXPECT_EQ(names_in_use(), names.size());
+  database.Run({{0, "h59", Need::kValue}, {0, "copy", Need::kHeader}},
+               [&](auto& d) { d.CopyKey(0, "h59", 0, "copy"); });
+  model["copy"] = model["h59"];
+  database.Tick();
+  Compare(database, model, "as set");
+  database.Spill();
+  Compare(database, model, "spilled");
+  set("h3", "changed");
+  database.Tick();
+  database.Kill();
+  ASSERT_TRUE(database.Open().ok());
+  Compare(database, model, "after a kill");
+  EXPECT_EQ(names_in_use(), names.size()) << "learned anew from what was read";
 }
 
 TEST(HashesAndSets, ManyMembersAreStoredInEffectsOfBoundedSize) {

@@ -68,7 +68,7 @@ class PagedListTest : public RulesTest {
     Elements elements;
     database_.Run({{0, key, Need::kValue}}, [&](Database& d) {
       const Entry* entry = d.Find(0, key);
-      if (entry != nullptr) elements = ElementsOf(entry);
+      if (entry != nullptr) elements = ElementsOf(d, entry);
     });
     return elements;
   }

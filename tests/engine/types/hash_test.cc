@@ -27,27 +27,29 @@ class Hash {
   ~Hash() { Entry::Free(entry_); }
 
   bool Set(std::string_view field, std::string_view value) {
-    return HashEditor(entry_, limits_).Set(field, value);
+    return HashEditor(entry_, limits_, &names_).Set(field, value);
   }
-  bool Delete(std::string_view field) { return HashEditor(entry_, limits_).Delete(field); }
-  HashView view() const { return HashView(entry_); }
+  bool Delete(std::string_view field) { return HashEditor(entry_, limits_, &names_).Delete(field); }
+  HashView view() const { return {entry_, &names_}; }
   const Entry* entry() const { return entry_; }
+  codec::FieldNames& names() { return names_; }
   bool table() const { return entry_->is_object(); }
 
  private:
   const TypeLimits limits_;
+  codec::FieldNames names_{{1, 2}};
   Entry* entry_;
 };
 
-Model Contents(const Entry* entry) {
+Model Contents(const HashView& hash) {
   Model contents;
   size_t given = 0;
-  HashView(entry).ForEach([&](std::string_view field, std::string_view value) {
+  hash.ForEach([&](std::string_view field, std::string_view value) {
     contents[std::string(field)] = value;
     ++given;
   });
   EXPECT_EQ(given, contents.size()) << "a field is given twice";
-  EXPECT_EQ(HashView(entry).size(), given);
+  EXPECT_EQ(hash.size(), given);
   return contents;
 }
 
@@ -75,28 +77,39 @@ std::string RandomText(std::mt19937_64& rng) {
 }
 
 codec::StatusOr<Entry*> Decode(uint8_t type, std::string_view payload, const TypeLimits& limits,
-                               DecodeMode mode) {
+                               DecodeMode mode, codec::FieldNames* names) {
   return DecodeHash({.key = "key",
                      .rdb_type = type,
                      .payload = payload,
                      .lsn = 1,
                      .limits = &limits,
+                     .names = names,
                      .mode = mode});
 }
 
-void RoundTrip(const Entry* entry, const Model& model, const TypeLimits& limits) {
+// The copy may refer to the same names, or be of another process.
+void RoundTrip(Hash& hash, const Model& model, const TypeLimits& limits) {
   std::string payload;
-  EncodeHash(entry, &payload, /*compress=*/true);
-  const uint8_t type = RdbTypeOf(ValueType::kHash, entry->encoding());
-  for (const DecodeMode mode : {DecodeMode::kCold, DecodeMode::kRestore}) {
-    const auto copy = Decode(type, payload, limits, mode);
-    ASSERT_TRUE(copy.ok()) << copy.status().ToString();
-    EXPECT_EQ(Contents(*copy), model);
-    if (mode == DecodeMode::kCold) {
-      EXPECT_EQ((*copy)->encoding(), entry->encoding());
+  EncodeHash(hash.entry(), hash.names(), &payload, /*compress=*/true);
+  const uint8_t type = RdbTypeOf(ValueType::kHash, hash.entry()->encoding());
+  codec::FieldNames others({3, 4});
+  for (codec::FieldNames* names : {&hash.names(), &others}) {
+    for (const DecodeMode mode : {DecodeMode::kCold, DecodeMode::kRestore}) {
+      const auto copy = Decode(type, payload, limits, mode, names);
+      ASSERT_TRUE(copy.ok()) << copy.status().ToString();
+      EXPECT_EQ(Contents(HashView(*copy, names)), model);
+      if (mode == DecodeMode::kCold) {
+        EXPECT_EQ((*copy)->encoding(), hash.entry()->encoding());
+      }
+      Entry::Free(*copy);
     }
-    Entry::Free(*copy);
   }
+}
+
+// One of a few names, which soon have numbers, or of many fields that have none.
+std::string RandomField(std::mt19937_64& rng) {
+  if (rng() % 2 == 0) return "field" + std::to_string(rng() % 6);
+  return std::to_string(rng() % 120) + (rng() % 20 == 0 ? "_" : "");
 }
 
 TEST(Hash, BehavesAsAMapInBothForms) {
@@ -109,7 +122,7 @@ TEST(Hash, BehavesAsAMapInBothForms) {
     Model model;
     bool table = false;
     for (int step = 0; step < 1500; ++step) {
-      const std::string field = std::to_string(rng() % 120) + (rng() % 20 == 0 ? "_" : "");
+      const std::string field = RandomField(rng);
       if (rng() % 3 != 0) {
         const std::string value = RandomText(rng);
         EXPECT_EQ(hash.Set(field, value), model.count(field) == 0);
@@ -122,15 +135,18 @@ TEST(Hash, BehavesAsAMapInBothForms) {
       ASSERT_EQ(hash.table(), table) << "seed " << seed << " step " << step;
       HashView::Scratch scratch;
       std::string_view value;
-      const std::string other = std::to_string(rng() % 120);
+      const std::string other = RandomField(rng);
       ASSERT_EQ(hash.view().Get(other, scratch, &value), model.count(other) == 1);
       if (model.count(other) == 1) {
         EXPECT_EQ(value, model[other]);
       }
       if (step % 100 == 0 && !model.empty()) {
-        ASSERT_EQ(Contents(hash.entry()), model);
-        RoundTrip(hash.entry(), model, limits);
+        ASSERT_EQ(Contents(hash.view()), model);
+        RoundTrip(hash, model, limits);
       }
+    }
+    if (!table) {
+      EXPECT_GE(hash.names().size(), 6u) << "seed " << seed;
     }
     if (table) {
       const size_t nodes = CountedBytes(hash.entry());
@@ -140,6 +156,47 @@ TEST(Hash, BehavesAsAMapInBothForms) {
       EXPECT_EQ(all - nodes >= hash.entry()->object()->memory_bytes(), true)
           << "an empty table holds on to its nodes' bytes";
     }
+  }
+}
+
+TEST(Hash, FieldsThatManyHashesHaveAreStoredOnce) {
+  const TypeLimits limits;
+  codec::FieldNames names({1, 2});
+  const std::vector<std::string> fields{"created_at", "updated_at", "owner", "status"};
+  size_t first = 0;
+  for (int i = 0; i < 100; ++i) {
+    Entry* entry = Entry::NewPacked("key", HashEditor::kType, HashEditor::kEmptyEncoding,
+                                    HashEditor::EmptyBytes(), 1);
+    const std::string value = std::to_string(i) + "v";
+    Model model;
+    for (const std::string& field : fields) {
+      HashEditor(entry, limits, &names).Set(field, value);
+      model[field] = value;
+    }
+    EXPECT_EQ(Contents(HashView(entry, &names)), model);
+    if (i == 10) first = entry->PackedBytes().size();
+    if (i == 99) {
+      // One byte and the text, or two.
+      size_t spared = 0;
+      for (const std::string& field : fields) spared += field.size() - 1;
+      EXPECT_EQ(entry->PackedBytes().size(), first - spared);
+      // One that was made before finds its fields, and is changed, as before.
+      std::string payload;
+      EncodeHash(entry, names, &payload, /*compress=*/false);
+      codec::FieldNames none({3, 4});
+      const auto decoded =
+          Decode(codec::kRdbHashListpack, payload, limits, DecodeMode::kCold, &none);
+      ASSERT_TRUE(decoded.ok());
+      Entry* old = *decoded;
+      EXPECT_EQ(none.size(), 0u);
+      EXPECT_FALSE(HashEditor(old, limits, &names).Set("owner", "other"));
+      EXPECT_TRUE(HashEditor(old, limits, &names).Delete("status"));
+      model.erase("status");
+      model["owner"] = "other";
+      EXPECT_EQ(Contents(HashView(old, &names)), model);
+      Entry::Free(old);
+    }
+    Entry::Free(entry);
   }
 }
 
@@ -204,6 +261,7 @@ TEST(Hash, PayloadsFromOutsideGetRedissEncodingOrAreRefused) {
   TypeLimits limits;
   limits.hash_max_listpack_entries = 3;
   limits.hash_max_listpack_value = 10;
+  codec::FieldNames names({1, 2});
   const auto table_payload = [](std::vector<std::pair<std::string, std::string>> pairs) {
     std::string payload;
     codec::AppendRdbLength(&payload, pairs.size());
@@ -214,7 +272,7 @@ TEST(Hash, PayloadsFromOutsideGetRedissEncodingOrAreRefused) {
     return payload;
   };
   const auto encoding = [&](std::string_view payload) {
-    const auto entry = Decode(codec::kRdbHash, payload, limits, DecodeMode::kRestore);
+    const auto entry = Decode(codec::kRdbHash, payload, limits, DecodeMode::kRestore, &names);
     EXPECT_TRUE(entry.ok()) << entry.status().ToString();
     if (!entry.ok()) return std::string();
     const std::string name = (*entry)->is_object() ? "hashtable" : "listpack";
@@ -228,7 +286,7 @@ TEST(Hash, PayloadsFromOutsideGetRedissEncodingOrAreRefused) {
        {table_payload({}), table_payload({{"a", "1"}, {"a", "2"}}),
         table_payload({{"a", "1"}, {"b", "2"}, {"c", "3"}, {"d", "4"}, {"a", "5"}}),
         table_payload({{"a", "1"}}).substr(0, 3), std::string("\x02")}) {
-    EXPECT_FALSE(Decode(codec::kRdbHash, bad, limits, DecodeMode::kRestore).ok());
+    EXPECT_FALSE(Decode(codec::kRdbHash, bad, limits, DecodeMode::kRestore, &names).ok());
   }
 }
 
