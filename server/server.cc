@@ -316,19 +316,21 @@ int64_t Server::Tick() {
 // --------------------------------------------------------------------------------------
 
 void Server::FlushAll() {
-  // Clients whose gates are closed stay in the queue and are looked at again after the next tick.
-  size_t kept = 0;
-  for (size_t i = 0; i < write_queue_.size(); ++i) {
+  // The last first, as redis-server does: who waited and was served by another's command is woken
+  // before that one has its reply, and is under way meanwhile. Clients whose gates are closed stay
+  // in the queue, at its end, and are looked at again after the next tick.
+  size_t kept = write_queue_.size();
+  for (size_t i = write_queue_.size(); i-- > 0;) {
     Client* client = write_queue_[i];
     client->in_write_queue = false;
     if (client->closing) continue;
     Flush(client);
     if (!client->closing && !client->gates.empty()) {
       client->in_write_queue = true;
-      write_queue_[kept++] = client;
+      write_queue_[--kept] = client;
     }
   }
-  write_queue_.resize(kept);
+  write_queue_.erase(write_queue_.begin(), write_queue_.begin() + static_cast<ptrdiff_t>(kept));
 }
 
 void Server::Push(Client* client, std::string_view bytes) {
