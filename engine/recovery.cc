@@ -408,7 +408,10 @@ size_t Recovery::SubmitChunk(size_t next, Chunk* chunk) {
     ColdRead& read = open ? chunk->reads.back() : chunk->reads.emplace_back();
     read.kind = kind;
     read.id = wanted.id;
-    read.headers.push_back({.position = wanted.position, .key = wanted.key});
+    read.headers.push_back({.position = wanted.position,
+                            .key = wanted.key,
+                            .wants_payload = wanted.need == Need::kValue});
+    read.payload_bytes_max = ValueBytesAtOnce() / kWalksAtOnce;
     chunk->of_rows.push_back(&wanted);
   }
   Submit(chunk);
@@ -423,6 +426,7 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
   size_t values_apart = 0;
   uint64_t bytes = 0;
   uint64_t bytes_apart = 0;
+  uint64_t bytes_walked = 0;
   auto wanted = chunk->of_rows.begin();
   for (const ColdRead& read : chunk->reads) {
     for (const ColdHeaderRow& row : read.headers) {
@@ -445,6 +449,10 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
         apart.reads.push_back(ValueRead(of_row));
         continue;
       }
+      if (row.has_payload && !row.header.payload_inline) {
+        bytes_walked += row.header.length;
+        if (core_.spiller->short_of_memory()) continue;
+      }
       TC_RETURN_IF_ERROR(hot_.Install(*core_.keyspace.Find(read.id), row.position, row.key,
                                       row.header, row.has_payload ? &row.payload : nullptr));
     }
@@ -452,6 +460,7 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
   if (values_apart > values / 2) {
     apart_bytes_mean_ = std::max<uint64_t>(bytes_apart / values_apart, 1);
   }
+  NoteReadAtOnce(bytes_walked);
   TC_RETURN_IF_ERROR(InstallValues(*chunk));
   return ReadAndInstall(&apart);
 }
@@ -473,8 +482,12 @@ codec::Status Recovery::InstallValues(const Chunk& chunk) {
     bytes += read.payload.size();
     TC_RETURN_IF_ERROR(InstallRead(read, /*has_value=*/true));
   }
-  core_.stats.replay_read_peak_bytes = std::max(core_.stats.replay_read_peak_bytes, bytes);
+  NoteReadAtOnce(bytes);
   return {};
+}
+
+void Recovery::NoteReadAtOnce(uint64_t bytes) {
+  core_.stats.replay_read_peak_bytes = std::max(core_.stats.replay_read_peak_bytes, bytes);
 }
 
 uint64_t Recovery::ValueBytesAtOnce() const {

@@ -117,6 +117,8 @@ class Recovery {
   /// Waits for it and for the values that do not lie in their header's record.
   codec::Status InstallChunk(Chunk* chunk);
   codec::Status InstallValues(const Chunk& chunk);
+  /// Values that were in memory together before they were installed.
+  void NoteReadAtOnce(uint64_t bytes);
   /// Of reads of values alone; the chunk is empty again.
   codec::Status ReadAndInstall(Chunk* values);
   /// What the values that are read at once may take together; a chunk may be as much ahead.

@@ -88,9 +88,10 @@ struct ColdStats {
 struct ColdHeaderRow {
   uint64_t position = 0;
   std::string key;
-  bool found = false;
-  ColdHeader header{};       // when found
-  bool has_payload = false;  // it lies in the header's record
+  bool wants_payload = false;  // also of a row of its own; WalkRecords alone
+  bool found = false;          // the answer, from here on
+  ColdHeader header{};         // when found
+  bool has_payload = false;    // it lies in the header's record, or was wanted and brought
   std::string payload{};
 };
 
@@ -140,8 +141,10 @@ class ColdBackend {
   /// share a block share its reading.
   virtual Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
   /// The same for records that lie close together (a sixteenth of those between the first and the
-  /// last, or more): walks from one to the next, reading ahead.
-  virtual Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) = 0;
+  /// last, or more): walks from one to the next, reading ahead. Wanted payloads that take one row
+  /// are brought, too, of up to `payload_bytes_max` together; a few may be left out.
+  virtual Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
+                             uint64_t payload_bytes_max) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
                                   ColdHeader* header, std::string* payload) = 0;
   /// Rows of `elements` of one key. Each is as of some moment of the call.

@@ -328,7 +328,7 @@ void ColdStore::Perform(ColdRead* read) {
       read->status = backend_->GetHeaders(read->id, read->headers);
       break;
     case ColdRead::Kind::kWalk:
-      read->status = backend_->WalkRecords(read->id, read->headers);
+      read->status = backend_->WalkRecords(read->id, read->headers, read->payload_bytes_max);
       break;
     case ColdRead::Kind::kValue:
       found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));

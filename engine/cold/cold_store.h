@@ -61,7 +61,8 @@ struct ColdRead {
   ColdRead* next = nullptr;  // the store's
 
   std::vector<ColdHeaderRow> headers;    // kHeaders, kWalk: asked and answered
-  std::vector<ColdElementRow> elements;  // kElements: the same
+  uint64_t payload_bytes_max = 0;        // kWalk
+  std::vector<ColdElementRow> elements;  // kElements: asked and answered
   ColdScanRange range;                   // kScan; its id counts, not the one above
   uint64_t deadline_max_ms = 0;
   size_t max_rows = 0;

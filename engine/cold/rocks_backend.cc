@@ -140,7 +140,8 @@ class RocksBackendImpl : public RocksBackend {
   Status DropGravesBelow(Lsn lsn) override;
   void OnIdle() override { kept_.DropSpares(); }
   Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override;
-  Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) override;
+  Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
+                     uint64_t payload_bytes_max) override;
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
@@ -182,6 +183,10 @@ class RocksBackendImpl : public RocksBackend {
   // As RocksDB would have a write to a memtable wait.
   void WaitForLevel0Room();
   uint64_t Level0Files(Family family) const;
+  // Goes over the family's rows whose keys `key_of` names (empty: none), in their order, and gives
+  // each that is there to take(row, key, value).
+  template <class KeyOf, class Take>
+  Status Walk(Family family, std::span<ColdHeaderRow> rows, KeyOf&& key_of, Take&& take);
   // Into the row: what `values` holds under the key.
   Status TakeRecord(std::string_view cold_key, const Slice& bytes, ColdHeaderRow* row);
   // A chunk as it is in `read`'s snapshot, or now; false: there is none.
@@ -710,21 +715,23 @@ Status RocksBackendImpl::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) 
   return {};
 }
 
-// Rows of `payload` are not walked: behind a merge, RocksDB 7.8.3's iterator gave the value of an
-// earlier row (backend_model_test, where Get and a new iterator gave the right one).
-Status RocksBackendImpl::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) {
+template <class KeyOf, class Take>
+Status RocksBackendImpl::Walk(Family family, std::span<ColdHeaderRow> rows, KeyOf&& key_of,
+                              Take&& take) {
   constexpr size_t kReadahead = 256 << 10;
   constexpr int kStepsMax = 64;  // then a search is cheaper
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
   rocksdb::ReadOptions read;
   read.readahead_size = kReadahead;
   read.fill_cache = false;
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kValues]));
+  std::unique_ptr<rocksdb::Iterator> it;
   for (ColdHeaderRow& row : rows) {
-    const std::string cold_key = codec::EncodeColdKey(id, row.position, row.key);
-    const Slice key(cold_key);
-    if (&row == &rows.front()) it->Seek(key);
+    const std::string row_key = key_of(row);
+    if (row_key.empty()) continue;
+    const Slice key(row_key);
+    if (it == nullptr) {
+      it.reset(db_->NewIterator(read, handles_[family]));
+      it->Seek(key);
+    }
     for (int steps = 0; it->Valid() && it->key().compare(key) < 0; ++steps) {
       if (steps < kStepsMax) {
         it->Next();
@@ -733,10 +740,45 @@ Status RocksBackendImpl::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows)
       }
     }
     if (!it->Valid()) break;
-    row.found = it->key() == key;
-    if (row.found) TC_RETURN_IF_ERROR(TakeRecord(cold_key, it->value(), &row));
+    if (it->key() == key) TC_RETURN_IF_ERROR(take(row, row_key, it->value()));
   }
-  return FromRocksStatus(it->status(), Where("read records in a row"));
+  return it == nullptr ? Status() : FromRocksStatus(it->status(), Where("read records in a row"));
+}
+
+Status RocksBackendImpl::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
+                                     uint64_t payload_bytes_max) {
+  std::shared_lock<std::shared_mutex> lock;
+  TC_RETURN_IF_ERROR(Enter(&lock));
+  TC_RETURN_IF_ERROR(Walk(
+      kValues, rows,
+      [id](const ColdHeaderRow& row) { return codec::EncodeColdKey(id, row.position, row.key); },
+      [this](ColdHeaderRow& row, const std::string& key, const Slice& bytes) {
+        row.found = true;
+        return TakeRecord(key, bytes, &row);
+      }));
+  uint64_t bytes = 0;
+  return Walk(
+      kPayload, rows,
+      [&](const ColdHeaderRow& row) {
+        const uint64_t length = row.header.length;
+        if (!row.found || !row.wants_payload || row.has_payload || !codec::IsWhole(length) ||
+            length > payload_bytes_max - bytes) {
+          return std::string();
+        }
+        bytes += length;
+        return codec::EncodeChunkKey(id, row.position, row.key, 0);
+      },
+      // Behind a merge, RocksDB 7.8.3's iterator has given the value of an earlier row
+      // (backend_model_test; Get and a new iterator gave the right one). The row's checksum covers
+      // its key, and record and row have the same header: what does not fit is left out, and is
+      // read, or found to be damaged, by GetValue.
+      [](ColdHeaderRow& row, const std::string& key, const Slice& value) {
+        const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(key, ToView(value));
+        row.has_payload = whole.ok() && whole->header.lsn == row.header.lsn &&
+                          whole->header.length == row.header.length;
+        if (row.has_payload) row.payload.assign(whole->inline_payload);
+        return Status();
+      });
 }
 
 Status RocksBackendImpl::TakeRecord(std::string_view cold_key, const Slice& bytes,

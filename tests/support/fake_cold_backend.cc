@@ -177,8 +177,17 @@ Status FakeColdBackend::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) {
   return {};
 }
 
-Status FakeColdBackend::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) {
-  return GetHeaders(id, rows);
+Status FakeColdBackend::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
+                                    uint64_t payload_bytes_max) {
+  TC_RETURN_IF_ERROR(GetHeaders(id, rows));
+  for (ColdHeaderRow& row : rows) {
+    if (!row.found || !row.wants_payload || row.has_payload) continue;
+    if (!codec::IsWhole(row.header.length) || row.header.length > payload_bytes_max) continue;
+    payload_bytes_max -= row.header.length;
+    TC_ASSIGN_OR_RETURN(row.has_payload,
+                        GetValue(id, row.position, row.key, &row.header, &row.payload));
+  }
+  return {};
 }
 
 StatusOr<bool> FakeColdBackend::GetHeader(uint64_t id, uint64_t position, std::string_view key,

@@ -33,7 +33,8 @@ class FakeColdBackend : public ColdBackend {
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
   Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override;
-  Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows) override;
+  Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
+                     uint64_t payload_bytes_max) override;
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
