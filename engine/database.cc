@@ -190,6 +190,7 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.durable_end = [this] { return log->DurableEnd(); };
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
+  store_options.decode = HotTier::DecodeRead;
   store_options.staged_bytes_max = StagedBytes(core.stats.budget_bytes);
   cold = std::make_unique<ColdStore>(backend.get(), std::move(store_options));
   core.cold = cold.get();

@@ -229,24 +229,50 @@ void HotTier::FlushDb(int db, DbId new_id) {
 
 codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view key,
                                const codec::ColdHeader& header, const std::string* payload) {
-  const auto deadline = static_cast<int64_t>(header.expire_ms);
   Entry* fresh = nullptr;
   if (payload == nullptr) {
     // The length field of a header-only entry is that of the payload: what PutHeader must write
     // again.
     fresh = Entry::NewHeader(key, TypeOfRdb(header.type), header.encoding_hint, header.length,
-                             header.lsn, deadline);
+                             header.lsn, static_cast<int64_t>(header.expire_ms));
   } else {
     TC_ASSIGN_OR_RETURN(fresh, DecodeValue({.key = key,
                                             .rdb_type = header.type,
                                             .payload = *payload,
                                             .encoding_hint = header.encoding_hint,
                                             .lsn = header.lsn,
-                                            .expiry_ms = deadline,
+                                            .expiry_ms = static_cast<int64_t>(header.expire_ms),
                                             .limits = &core_.options.type_limits,
                                             .names = &core_.field_names,
                                             .mode = DecodeMode::kCold}));
   }
+  InstallEntry(space, position, key, header, fresh);
+  return {};
+}
+
+codec::Status HotTier::InstallRead(Space& space, ColdRead* read, bool has_value) {
+  if (!read->decoded) {
+    return Install(space, read->position, read->key, read->header,
+                   has_value ? &read->payload : nullptr);
+  }
+  InstallEntry(space, read->position, read->key, read->header,
+               static_cast<Entry*>(read->decoded.release()));
+  return {};
+}
+
+ColdDecoded HotTier::DecodeRead(const ColdRead& read) {
+  EntryPtr entry = DecodeLargeValue(read.key, read.header, read.payload);
+  return {entry.release(), [](void* decoded) { Entry::Free(static_cast<Entry*>(decoded)); }};
+}
+
+void HotTier::DropDecoded(ColdRead* read) {
+  if (!read->decoded) return;
+  core_.reaper.Hand([entry = static_cast<Entry*>(read->decoded.release())] { Entry::Free(entry); });
+}
+
+void HotTier::InstallEntry(Space& space, uint64_t position, std::string_view key,
+                           const codec::ColdHeader& header, Entry* fresh) {
+  const auto deadline = static_cast<int64_t>(header.expire_ms);
   bool returned = false;
   Entry* stale = space.table.Find(position, key);
   if (stale != nullptr && stale->Has(Entry::kGrave)) {
@@ -277,7 +303,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
     const size_t old_bytes = stale->MemoryBytes();
     Moved(space, position, stale, old_bytes, fresh);
     Entry::Free(stale);
-    return {};
+    return;
   }
   space.table.Insert(position, fresh);
   const size_t bytes = fresh->MemoryBytes();
@@ -288,7 +314,6 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
     space.expiry.Add(deadline, position, core_.now_ms);
     fresh->Set(Entry::kExpiryIndexed);
   }
-  return {};
 }
 
 void HotTier::InstallExpiredCold(Space& space, const ExpiryRow& row) {

@@ -89,6 +89,13 @@ class HotTier {
   /// is not there, or header-only. kCorruption if the payload is not what its type says.
   codec::Status Install(Space& space, uint64_t position, std::string_view key,
                         const codec::ColdHeader& header, const std::string* payload);
+  /// The same for what a read of one key found; takes what it was decoded to. `has_value`: not its
+  /// header alone. REQUIRES: read->found.
+  codec::Status InstallRead(Space& space, ColdRead* read, bool has_value);
+  /// ColdStoreOptions::decode.
+  static ColdDecoded DecodeRead(const ColdRead& read);
+  /// Frees what a read was decoded to and nobody wants.
+  void DropDecoded(ColdRead* read);
   /// A cold key that is due enters the table as a header, to be deleted at once.
   void InstallExpiredCold(Space& space, const ExpiryRow& row);
   /// Recovery: the LSN of an absent key.
@@ -108,6 +115,9 @@ class HotTier {
   // A key that was not in the table, or only as a tombstone, is there: counts, and the rest that
   // begins with its life.
   void Insert(Ref& ref, Entry* entry);
+  // Install, of what the record's value was decoded to.
+  void InstallEntry(Space& space, uint64_t position, std::string_view key,
+                    const codec::ColdHeader& header, Entry* fresh);
   void Create(Ref& ref, Entry* fresh);
   void Revived(Ref& ref);
   // What Set and SetValue have in common: `fresh()` makes the entry of a new key, `change(entry)`

@@ -461,7 +461,7 @@ codec::Status Recovery::InstallChunk(Chunk* chunk) {
     apart_bytes_mean_ = std::max<uint64_t>(bytes_apart / values_apart, 1);
   }
   NoteReadAtOnce(bytes_walked);
-  TC_RETURN_IF_ERROR(InstallValues(*chunk));
+  TC_RETURN_IF_ERROR(InstallValues(chunk));
   return ReadAndInstall(&apart);
 }
 
@@ -469,18 +469,18 @@ codec::Status Recovery::ReadAndInstall(Chunk* values) {
   Submit(values);
   Await(*values);
   TC_RETURN_IF_ERROR(values->status);
-  TC_RETURN_IF_ERROR(InstallValues(*values));
+  TC_RETURN_IF_ERROR(InstallValues(values));
   values->reads.clear();
   core_.spiller->Measure();
   return {};
 }
 
-codec::Status Recovery::InstallValues(const Chunk& chunk) {
+codec::Status Recovery::InstallValues(Chunk* chunk) {
   uint64_t bytes = 0;
-  for (const ColdRead& read : chunk.reads) {
+  for (ColdRead& read : chunk->reads) {
     if (read.kind != ColdRead::Kind::kValue) continue;
-    bytes += read.payload.size();
-    TC_RETURN_IF_ERROR(InstallRead(read, /*has_value=*/true));
+    bytes += read.header.length;
+    TC_RETURN_IF_ERROR(InstallRead(&read, /*has_value=*/true));
   }
   NoteReadAtOnce(bytes);
   return {};
@@ -529,12 +529,9 @@ void Recovery::Await(const Chunk& chunk) {
   }
 }
 
-codec::Status Recovery::InstallRead(const ColdRead& read, bool has_value) {
-  if (read.found) {
-    return hot_.Install(*core_.keyspace.Find(read.id), read.position, read.key, read.header,
-                        has_value ? &read.payload : nullptr);
-  }
-  absent_.insert({read.id, read.position, read.key, Need::kValue});
+codec::Status Recovery::InstallRead(ColdRead* read, bool has_value) {
+  if (read->found) return hot_.InstallRead(*core_.keyspace.Find(read->id), read, has_value);
+  absent_.insert({read->id, read->position, read->key, Need::kValue});
   return {};
 }
 
@@ -551,7 +548,7 @@ codec::Status Recovery::EnsureBase(HotTier::Ref* ref, std::string_view key, Need
   read.key = key;
   core_.cold->ReadNow(&read);
   TC_RETURN_IF_ERROR(read.status);
-  TC_RETURN_IF_ERROR(InstallRead(read, need == Need::kValue || read.header.payload_inline));
+  TC_RETURN_IF_ERROR(InstallRead(&read, need == Need::kValue || read.header.payload_inline));
   ref->entry = space.table.Find(ref->position, key);
   return {};
 }

@@ -116,7 +116,7 @@ class Recovery {
   size_t SubmitChunk(size_t next, Chunk* chunk);
   /// Waits for it and for the values that do not lie in their header's record.
   codec::Status InstallChunk(Chunk* chunk);
-  codec::Status InstallValues(const Chunk& chunk);
+  codec::Status InstallValues(Chunk* chunk);
   /// Values that were in memory together before they were installed.
   void NoteReadAtOnce(uint64_t bytes);
   /// Of reads of values alone; the chunk is empty again.
@@ -150,7 +150,7 @@ class Recovery {
   codec::Status LoadSpace(Space& space);
   codec::Status Flush(int number, DbId new_id);
   /// What the cold tier said of a key.
-  codec::Status InstallRead(const ColdRead& read, bool has_value);
+  codec::Status InstallRead(ColdRead* read, bool has_value);
   /// Reads the key's base now, unless it is there or known to be absent.
   codec::Status EnsureBase(HotTier::Ref* ref, std::string_view key, Need need);
   void DropGraves();

@@ -332,6 +332,8 @@ void ColdStore::Perform(ColdRead* read) {
       break;
     case ColdRead::Kind::kValue:
       found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));
+      if (read->found && options_.decode) read->decoded = options_.decode(*read);
+      if (read->decoded) std::string().swap(read->payload);
       break;
     case ColdRead::Kind::kElements:
       read->status = backend_->GetElements(read->id, read->position, read->key, read->elements);

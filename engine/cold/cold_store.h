@@ -38,6 +38,9 @@
 
 namespace thermocline::engine {
 
+/// What ColdStoreOptions::decode made of a payload, with what frees it.
+using ColdDecoded = std::unique_ptr<void, void (*)(void*)>;
+
 /// A read and its result. The caller owns it and must not touch it from Submit until it comes back
 /// through DrainReads.
 struct ColdRead {
@@ -72,6 +75,7 @@ struct ColdRead {
   bool found = false;
   ColdHeader header;
   std::string payload;
+  ColdDecoded decoded{nullptr, nullptr};  // kValue: instead of the payload
   ColdScanPage page;
   std::vector<ExpiryRow> expired;
 };
@@ -94,6 +98,10 @@ struct ColdStoreOptions {
   /// are told of when as many are done as there are readers: a read's time later than they might
   /// be.
   std::function<void()> wake;
+  /// What a kValue read found, as what it stands for, if that takes so long that whoever drains the
+  /// reads should not do it; null: the payload is given out. In the thread that reads, no lock
+  /// held.
+  std::function<ColdDecoded(const ColdRead& read)> decode;
   /// Batches that are staged and not yet published: of how many bytes at most, about.
   uint64_t staged_bytes_max = 16 << 20;
   int64_t retry_ms_min = 20;  // pause after a failed write, doubling

@@ -222,8 +222,7 @@ codec::Status Residency::InstallResult(ColdRead* read, Space* space, bool* found
   // A payload that lies in the header's record comes with it, and goes with it when it is written
   // again.
   const bool has_value = read->kind == ColdRead::Kind::kValue || read->header.payload_inline;
-  return hot_.Install(*space, read->position, read->key, read->header,
-                      has_value ? &read->payload : nullptr);
+  return hot_.InstallRead(*space, read, has_value);
 }
 
 codec::Status Residency::CheckRoom(const List& list, std::span<const List::Absent> nodes) const {
@@ -306,12 +305,16 @@ void Residency::Unpin(const Fault& fault) {
 void Residency::Complete(ColdRead* read) {
   const std::unique_ptr<ColdRead> owned(read);
   const auto it = faults_.find(read->ticket);
-  if (it == faults_.end()) return;  // nobody waits any more
+  if (it == faults_.end()) {  // nobody waits any more
+    hot_.DropDecoded(read);
+    return;
+  }
   Fault& fault = *it->second;
   Space* space = core_.keyspace.Find(fault.id);
   codec::Status error;
   if (fault.voided || space == nullptr) {
     fault.state = State::kArrived;  // as far as it goes: the waiters ask again
+    hot_.DropDecoded(read);
     if (!fault.voided) VoidFault(fault.id, fault.position, fault.key);
   } else if (fault.of_nodes) {
     const codec::StatusOr<uint64_t> bytes =

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "codec/cold_record.h"
 #include "codec/packed/field_names.h"
 #include "codec/status.h"
 #include "engine/hot/entry.h"
@@ -48,6 +49,10 @@ void EncodeValue(const Entry* entry, const codec::FieldNames& names, std::string
 /// A new entry, the caller's. kCorruption if the payload does not hold what its type says,
 /// kUnsupported for a type that this version does not know.
 codec::StatusOr<Entry*> DecodeValue(const DecodeRequest& request);
+/// The same for a cold record, in any thread, if it is a large string or a large collection whose
+/// form depends on nothing else. Null: it is not, or it is damaged; DecodeValue knows more.
+EntryPtr DecodeLargeValue(std::string_view key, const codec::ColdHeader& header,
+                          std::string_view payload);
 /// Elements of a resident value; 1 for a string.
 uint64_t ElementCount(const Entry* entry);
 /// The value as DUMP prints it: type, payload, footer.

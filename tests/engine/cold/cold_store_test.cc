@@ -411,6 +411,58 @@ TEST(ColdStore, AllKindsOfReadsAreAnswered) {
   EXPECT_FALSE(reads[6].found);
 }
 
+TEST(ColdStore, ReadersDecodeWhatTheyAreToldTo) {
+  FakeColdBackend backend;
+  Loop loop;
+  loop.durable = 1000;
+  std::atomic<int> asked{0};
+  std::atomic<int> freed{0};
+  static std::atomic<int>* frees = nullptr;
+  frees = &freed;
+  ColdStoreOptions options = loop.Options();
+  const auto here = std::this_thread::get_id();
+  options.decode = [&](const ColdRead& read) {
+    ++asked;
+    EXPECT_NE(std::this_thread::get_id(), here);
+    if (read.key != "large") return ColdDecoded(nullptr, nullptr);
+    return ColdDecoded(new std::string("made of " + read.payload), [](void* text) {
+      ++*frees;
+      delete static_cast<std::string*>(text);
+    });
+  };
+  ColdStore store(&backend, options);
+  ColdBatch batch;
+  ColdImage image;
+  image.lsn = 5;
+  batch.Put(3, 8, "large", image, std::string_view("payload"), {});
+  batch.Put(3, 9, "small", image, std::string_view("payload"), {});
+  store.Enqueue(std::move(batch));
+  ASSERT_TRUE(store.WaitLanded(30'000));
+  std::vector<ColdRead> reads(4);
+  std::vector<ColdRead*> pointers;
+  for (size_t i = 0; i < reads.size(); ++i) {
+    reads[i].kind = i == 3 ? ColdRead::Kind::kHeader : ColdRead::Kind::kValue;
+    reads[i].id = 3;
+    reads[i].key = std::vector<std::string>{"large", "small", "absent", "large"}[i];
+    reads[i].position = reads[i].key == "large" ? 8 : 9;
+    pointers.push_back(&reads[i]);
+  }
+  store.Submit(pointers);
+  std::vector<ColdRead*> done;
+  ASSERT_TRUE(loop.UntilRead(&store, &done, reads.size()));
+  ASSERT_NE(reads[0].decoded, nullptr);
+  EXPECT_EQ(*static_cast<std::string*>(reads[0].decoded.get()), "made of payload");
+  EXPECT_TRUE(reads[0].payload.empty());
+  EXPECT_EQ(reads[1].decoded, nullptr);
+  EXPECT_EQ(reads[1].payload, "payload");
+  EXPECT_FALSE(reads[2].found);
+  EXPECT_EQ(reads[3].decoded, nullptr);
+  EXPECT_EQ(asked, 2) << "values that were found";
+  EXPECT_EQ(freed, 0);
+  reads.clear();
+  EXPECT_EQ(freed, 1);
+}
+
 TEST(ColdStore, ScansLeaveReadersForFaults) {
   FakeColdBackend backend;
   Loop loop;

@@ -256,6 +256,56 @@ TEST(HashesAndSets, SharedFieldNamesAreWrittenAsTexts) {
   EXPECT_EQ(names_in_use(), names.size()) << "learned anew from what was read";
 }
 
+// Readers decode it; what becomes of it is decided when it comes back.
+TEST(HashesAndSets, ALargeOneComesBackUnlessItWasChangedMeanwhile) {
+  class Nobody : public engine::Waiter {
+    void OnReady() override {}
+  };
+  auto fs = std::make_shared<JournalFs>();
+  TestDatabase database(fs);
+  database.type_limits = {};
+  ASSERT_TRUE(database.Open().ok());
+  engine::Database& db = database.db();
+  Model model;
+  std::vector<std::string> words;
+  for (int i = 0; i < 3000; ++i) {
+    words.push_back("field" + std::to_string(i));
+    words.emplace_back("value of some length");
+    model["h"].elements[words[words.size() - 2]] = words.back();
+  }
+  model["h"].type = engine::ValueType::kHash;
+  model["h"].table = true;
+  const std::vector<std::string_view> views(words.begin(), words.end());
+  const auto set = [&] {
+    database.Run({{0, "h", Need::kHeader}}, [&](auto& d) {
+      if (d.Find(0, "h") != nullptr) d.Delete(0, "h");
+      d.hashes().Set(0, "h", views);
+    });
+  };
+  set();
+  for (int round = 0; round < 2; ++round) {
+    database.Spill();
+    Compare(database, model, "spilled");
+  }
+  const engine::KeyRequest request{0, "h", Need::kValue};
+  const int64_t deadline = database.clock().WallMs() + 10'000'000;
+  Nobody waiter;
+  database.Spill();
+  EXPECT_FALSE(db.Prepare({&request, 1}, &waiter));
+  database.Run({{0, "h", Need::kHeader}}, [&](auto& d) { d.SetExpiry(0, "h", deadline); });
+  model["h"].deadline_ms = deadline;
+  database.Tick();
+  db.CancelWait(&waiter);
+  Compare(database, model, "its deadline was changed meanwhile");
+  database.Spill();
+  EXPECT_FALSE(db.Prepare({&request, 1}, &waiter));
+  set();
+  database.Tick();
+  db.CancelWait(&waiter);
+  model["h"].deadline_ms = 0;
+  Compare(database, model, "it was replaced meanwhile");
+}
+
 TEST(HashesAndSets, ManyMembersAreStoredInEffectsOfBoundedSize) {
   auto fs = std::make_shared<JournalFs>();
   TestDatabase database(fs);
