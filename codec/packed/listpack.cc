@@ -455,8 +455,9 @@ void AppendTwoWay(std::string* out, OneWayListpackView from, size_t size) {
 
 // --- bytes from outside ---
 
-bool ValidateListpack(std::string_view bytes,
-                      const std::function<bool(const PackedValue&)>& visit) {
+bool ValidateListpack(std::string_view bytes, const std::function<bool(const PackedValue&)>& visit,
+                      bool* own_trailers) {
+  if (own_trailers != nullptr) *own_trailers = true;
   if (bytes.size() < TwoWay::kHeaderSize + 1 || LoadFixed32(bytes.data()) != bytes.size())
     return false;
   const size_t end = bytes.size() - 1;
@@ -473,12 +474,25 @@ bool ValidateListpack(std::string_view bytes,
     if (entry > end - at) return false;
     size_t backlen = 0;
     if (!LoadBacklen(bytes.data() + at + entry - 1, &backlen) || backlen != n) return false;
+    if (own_trailers != nullptr) {
+      char trailer[kMaxBacklenSize];
+      StoreBacklen(trailer, n);
+      *own_trailers &= std::memcmp(trailer, bytes.data() + at + n, entry - n) == 0;
+    }
     if (visit && !visit(view.At(at))) return false;
     at += entry;
     ++count;
   }
   const uint16_t announced = LoadFixed16(bytes.data() + TwoWay::kCountAt);
   return at == end && (announced == kCountUnknown || announced == count);
+}
+
+void RewriteTrailers(std::string* listpack) {
+  char* p = listpack->data() + TwoWay::kHeaderSize;
+  while (static_cast<uint8_t>(*p) != kEnd) {
+    const size_t n = EncodedSize(p);
+    p = StoreBacklen(p + n, n);
+  }
 }
 
 }  // namespace thermocline::codec

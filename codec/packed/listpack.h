@@ -296,8 +296,14 @@ using OneWayListpackBuilder = BasicListpackBuilder<listpack_format::OneWay>;
 /// Bytes from outside: true if they are a listpack whose size, element heads, lengths in both
 /// directions, end and count agree. `visit`, if given, sees each element as soon as it is checked
 /// and may refuse it. What is accepted is what Redis's deep check accepts: in particular an element
-/// may use a longer encoding than it needs, and an unknown count is fine.
+/// may use a longer encoding than it needs, and an unknown count is fine. So is a trailer that runs
+/// into the bytes before it: *own_trailers (if given) says whether there is none. Such a listpack
+/// can be read as it is; before it is edited its trailers must be written anew, since what they run
+/// into may change.
 bool ValidateListpack(std::string_view bytes,
-                      const std::function<bool(const PackedValue&)>& visit = nullptr);
+                      const std::function<bool(const PackedValue&)>& visit = nullptr,
+                      bool* own_trailers = nullptr);
+/// REQUIRES: ValidateListpack accepted it.
+void RewriteTrailers(std::string* listpack);
 
 }  // namespace thermocline::codec

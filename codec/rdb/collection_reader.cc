@@ -165,8 +165,16 @@ RdbListReader::Piece RdbListReader::NextNode() {
     listpack_ = ListpackOfZiplist(node);
     if (listpack_.empty()) return Fail(Status::Corruption("RDB list: damaged ziplist"));
     node = listpack_;
-  } else if (!ValidateListpack(node)) {
-    return Fail(Status::Corruption("RDB list: damaged listpack"));
+  } else {
+    bool own_trailers = true;
+    if (!ValidateListpack(node, nullptr, &own_trailers)) {
+      return Fail(Status::Corruption("RDB list: damaged listpack"));
+    }
+    if (!own_trailers) {  // the node is to be edited
+      listpack_ = node;
+      RewriteTrailers(&listpack_);
+      node = listpack_;
+    }
   }
   return ListpackView(node).empty() ? Piece::kEnd : Give(Piece::kListpack, node);
 }

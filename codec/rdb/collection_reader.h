@@ -74,7 +74,7 @@ class RdbListReader {
   bool any_ = false;   // something has been given out
   std::string_view bytes_;
   std::string scratch_;
-  std::string listpack_;  // a ziplist turned into one
+  std::string listpack_;  // a ziplist turned into one, or one whose trailers were written anew
   size_t next_ = 0;       // kRdbListZiplist: the next element in it
   Status status_;
 };

@@ -28,6 +28,13 @@ std::vector<std::string> Walk(std::string_view bytes) {
 // Any edit of a sound listpack gives a sound one with the elements that it should have.
 void EditListpack(std::string_view bytes, std::vector<std::string> model, std::string_view text) {
   std::string copy(bytes);
+  bool own_trailers = false;
+  FUZZ_CHECK(ValidateListpack(bytes, nullptr, &own_trailers));
+  if (!own_trailers) {
+    RewriteTrailers(&copy);
+    FUZZ_CHECK(ValidateListpack(copy, nullptr, &own_trailers) && own_trailers);
+  }
+  const std::string original = copy;
   StringStore store(&copy);
   const auto check = [&] {
     FUZZ_CHECK(ValidateListpack(copy));
@@ -45,7 +52,7 @@ void EditListpack(std::string_view bytes, std::vector<std::string> model, std::s
   model.erase(position,
               position + static_cast<std::ptrdiff_t>(std::min<size_t>(3, model.size() - middle)));
   check();
-  ListpackPrependAll(store, ListpackView(bytes));
+  ListpackPrependAll(store, ListpackView(original));
   const std::vector<std::string> before = Walk(bytes);
   model.insert(model.begin(), before.begin(), before.end());
   check();

@@ -366,5 +366,24 @@ TEST(NodeLimitTest, ReadsTheDirectiveAsRedisDoes) {
   EXPECT_FALSE(limit(-1).AllowsMerge(4000, 2, 108, 2));
 }
 
+// RESTORE takes a node whose trailer runs into the bytes before it, as Redis does (listpack_test
+// has the bytes). Behind an element that is pushed those are others.
+TEST_F(ListTest, ATrailerThatRunsIntoTheDataDoesNotOutliveTheDecoding) {
+  std::string payload;
+  codec::AppendRdbLength(&payload, 1);
+  codec::AppendRdbPackedNode(&payload, {"\x09\0\0\0\x01\0\x80\x81\xff", 9}, false);
+  const auto decoded = DecodeList({.key = "key",
+                                   .rdb_type = codec::kRdbListQuicklist2,
+                                   .payload = payload,
+                                   .limits = &limits_,
+                                   .mode = DecodeMode::kRestore});
+  ASSERT_TRUE(decoded.ok()) << decoded.status().ToString();
+  Entry::Free(entry_);
+  entry_ = *decoded;
+  EXPECT_EQ(Contents(), Model({""}));
+  Push(ListEnd::kHead, "longer than before");
+  EXPECT_EQ(Contents(), Model({"longer than before", ""})) << "from both ends";
+}
+
 }  // namespace
 }  // namespace thermocline::engine
