@@ -75,8 +75,9 @@ def _same_where_order_counts(argv, a, b):
         return False
     words = [_word(argv, index) for index in range(len(argv))]
     ties = any(b"\0" in item for item in a.plain() if item is not None)
-    if "BY" in words[:-1]:
-        weighted = "*" in words[words.index("BY") + 1].split("\0")[0]
+    weights = [word for option, word in zip(words, words[1:]) if option == "BY"]
+    if weights:  # one word without '*' among them is enough
+        weighted = all("*" in word.split("\0")[0] for word in weights)
         ties = ties or not weighted or "ALPHA" in words  # ties of numbers are broken by the elements
     return ties and ("LIMIT" in words or "GET" in words or (
         sorted(map(repr, a.plain())) == sorted(map(repr, b.plain()))))
