@@ -1,6 +1,6 @@
-// See rocks_backend.h. What operations are as rows is rocks_rows.h's; this file writes and reads
-// them, and maps RocksDB's errors to ours. batch_ and what is staged belong to the one
-// writing thread.
+// See rocks_backend.h. What operations are as rows is rocks_rows.h's, how rows are read is
+// rocks_reader.h's; this file opens, writes and cares for the database, and maps RocksDB's errors
+// to ours. batch_ and what is staged belong to the one writing thread.
 #include "engine/cold/rocks_backend.h"
 
 #include <algorithm>
@@ -13,12 +13,12 @@
 #include <utility>
 
 #include "codec/cold_record.h"
-#include "codec/proto/checkpoint.pb.h"
 #include "engine/cold/manifest_tail.h"
 #include "engine/cold/rocks_files.h"
 #include "engine/cold/rocks_ingestion_guard.h"
 #include "engine/cold/rocks_kept_batches.h"
 #include "engine/cold/rocks_options.h"
+#include "engine/cold/rocks_reader.h"
 #include "engine/cold/rocks_rows.h"
 #include "engine/cold/rocks_slice.h"
 #include "engine/cold/rocks_staged_tables.h"
@@ -104,20 +104,6 @@ class Watcher : public rocksdb::EventListener {
   rocksdb::SequenceNumber flushed_ = 0;
 };
 
-// A snapshot for the length of a scope.
-class ScopedSnapshot {
- public:
-  explicit ScopedSnapshot(rocksdb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
-  ~ScopedSnapshot() { db_->ReleaseSnapshot(snapshot_); }
-  ScopedSnapshot(const ScopedSnapshot&) = delete;
-  ScopedSnapshot& operator=(const ScopedSnapshot&) = delete;
-  const rocksdb::Snapshot* get() const { return snapshot_; }
-
- private:
-  rocksdb::DB* const db_;
-  const rocksdb::Snapshot* const snapshot_;
-};
-
 class RocksBackendImpl : public RocksBackend {
  public:
   explicit RocksBackendImpl(RocksOptions options)
@@ -139,23 +125,51 @@ class RocksBackendImpl : public RocksBackend {
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
   void OnIdle() override { kept_.DropSpares(); }
-  Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override;
-  Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
-                     uint64_t payload_bytes_max) override;
+
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
-                           std::string* inline_payload) override;
+                           std::string* inline_payload) override {
+    return Read([&](const RocksReader& r) {
+      return r.GetHeader(id, position, key, header, inline_payload);
+    });
+  }
+  Status GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) override {
+    return Read([&](const RocksReader& r) { return r.GetHeaders(id, rows); });
+  }
+  Status WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
+                     uint64_t payload_bytes_max) override {
+    return Read([&](const RocksReader& r) { return r.WalkRecords(id, rows, payload_bytes_max); });
+  }
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
-                          std::string* payload) override;
+                          std::string* payload) override {
+    return Read(
+        [&](const RocksReader& r) { return r.GetValue(id, position, key, header, payload); });
+  }
   Status GetElements(uint64_t id, uint64_t position, std::string_view key,
-                     std::span<ColdElementRow> rows) override;
-  StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) override;
+                     std::span<ColdElementRow> rows) override {
+    return Read([&](const RocksReader& r) { return r.GetElements(id, position, key, rows); });
+  }
+  StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) override {
+    return Read([&](const RocksReader& r) { return r.ScanRange(range); });
+  }
   StatusOr<std::vector<ExpiryRow>> ExpiredRows(uint64_t id, uint64_t deadline_max_ms,
-                                               size_t max_rows, const ExpiryRow* after) override;
-  StatusOr<ColdCounts> ReadCounts(uint64_t id) override;
-  Status ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) override;
-  StatusOr<std::optional<std::string>> ReadMeta(std::string_view name) override;
+                                               size_t max_rows, const ExpiryRow* after) override {
+    return Read(
+        [&](const RocksReader& r) { return r.ExpiredRows(id, deadline_max_ms, max_rows, after); });
+  }
+  StatusOr<ColdCounts> ReadCounts(uint64_t id) override {
+    return Read([&](const RocksReader& r) { return r.ReadCounts(id); });
+  }
+  Status ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) override {
+    return Read([&](const RocksReader& r) { return r.ForEachCounts(fn); });
+  }
+  StatusOr<std::optional<std::string>> ReadMeta(std::string_view name) override {
+    return Read([&](const RocksReader& r) { return r.ReadMeta(name); });
+  }
   Status ForEachGrave(const std::function<Status(Lsn lsn, uint64_t id, uint64_t position,
-                                                 std::string_view key)>& fn) override;
+                                                 std::string_view key)>& fn) override {
+    return Read([&](const RocksReader& r) { return r.ForEachGrave(fn); });
+  }
+
   Status VerifyAll(const std::atomic<bool>* cancel) override;
   Status CompactRange(uint64_t id, std::atomic<bool>* cancel) override;
   Status BackgroundError() override;
@@ -183,37 +197,21 @@ class RocksBackendImpl : public RocksBackend {
   // As RocksDB would have a write to a memtable wait.
   void WaitForLevel0Room();
   uint64_t Level0Files(Family family) const;
-  // Goes over the family's rows whose keys `key_of` names (empty: none), in their order, and gives
-  // each that is there to take(row, key, value).
-  template <class KeyOf, class Take>
-  Status Walk(Family family, std::span<ColdHeaderRow> rows, KeyOf&& key_of, Take&& take);
-  // Into the row: what `values` holds under the key.
-  Status TakeRecord(std::string_view cold_key, const Slice& bytes, ColdHeaderRow* row);
-  // A chunk as it is in `read`'s snapshot, or now; false: there is none.
-  StatusOr<bool> ReadChunk(const rocksdb::ReadOptions& read, const std::string& chunk_key,
-                           rocksdb::PinnableSlice* chunk);
-  // The record's payload, of which chunk 0 may have been read before.
-  Status ReadPayload(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
-                     std::string_view key, uint64_t length, rocksdb::PinnableSlice* first,
-                     std::string* payload);
-  // GetValue in one snapshot.
-  StatusOr<bool> ReadValue(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
-                           std::string_view key, ColdHeader* header, std::string* payload,
-                           bool* several_rows);
-  StatusOr<bool> ReadRecord(const rocksdb::ReadOptions& read, uint64_t id, uint64_t position,
-                            std::string_view key, ColdHeader* header, std::string* payload,
-                            bool* apart);
-  StatusOr<codec::ColdValue> DecodeRecord(std::string_view cold_key, const Slice& bytes);
-  StatusOr<ColdCounts> DecodeCounts(std::string_view meta_key, std::string_view sealed) const;
-  std::string Where(std::string_view what) const {
-    return "cold tier " + options_.dir + ": " + std::string(what);
+  // fn(RocksReader) of the open database.
+  template <class Fn>
+  auto Read(Fn&& fn) -> decltype(fn(std::declval<const RocksReader&>())) {
+    std::shared_lock<std::shared_mutex> lock;
+    TC_RETURN_IF_ERROR(Enter(&lock));
+    return fn(RocksReader(db_.get(), handles_, where_));
   }
+  std::string Where(std::string_view what) const { return where_ + std::string(what); }
   uint64_t Sum(const std::string& property) const {
     uint64_t value = 0;
     return db_->GetAggregatedIntProperty(property, &value) ? value : 0;
   }
 
-  RocksOptions options_;
+  const RocksOptions options_;
+  const std::string where_ = "cold tier " + options_.dir + ": ";
   bool direct_ = false;
   bool read_only_ = false;                 // until MakeWritable()
   FileSystemPtr fs_;                       // the caller's, not wrapped
@@ -611,389 +609,6 @@ Status RocksBackendImpl::DropGravesBelow(Lsn lsn) {
   batch_.Clear();
   batch_.DeleteRange(handles_[kGraves], Slice(), bound);
   return Apply("remove graves");
-}
-
-// ---- reads ----
-
-StatusOr<bool> RocksBackendImpl::ReadChunk(const rocksdb::ReadOptions& read,
-                                           const std::string& chunk_key,
-                                           rocksdb::PinnableSlice* chunk) {
-  const rocksdb::Status status = db_->Get(read, handles_[kPayload], chunk_key, chunk);
-  if (status.IsNotFound()) return false;
-  if (!status.ok()) return FromRocksStatus(status, Where("read a payload"));
-  return true;
-}
-
-Status RocksBackendImpl::ReadPayload(const rocksdb::ReadOptions& read, uint64_t id,
-                                     uint64_t position, std::string_view key, uint64_t length,
-                                     rocksdb::PinnableSlice* first, std::string* payload) {
-  const std::string prefix = codec::EncodeChunkPrefix(id, position, key);
-  const auto whose = [&] {
-    return ", database id " + std::to_string(id) + ", position " + std::to_string(position);
-  };
-  const uint64_t chunks = codec::ChunkCount(length);
-  payload->clear();
-  for (uint64_t i = 0; i < chunks; ++i) {
-    std::string chunk_key = prefix;
-    codec::AppendChunkNumber(&chunk_key, static_cast<uint32_t>(i));
-    rocksdb::PinnableSlice next;
-    rocksdb::PinnableSlice* chunk = i == 0 ? first : nullptr;
-    if (chunk == nullptr) {
-      chunk = &next;
-      TC_ASSIGN_OR_RETURN(const bool found, ReadChunk(read, chunk_key, chunk));
-      if (!found) {
-        return Status::Corruption(Where("payload chunk " + std::to_string(i) + " of " +
-                                        std::to_string(chunks) + " is missing" + whose()));
-      }
-    }
-    if (codec::IsWhole(length)) {
-      const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(chunk_key, ToView(*chunk));
-      if (!whole.ok()) return whole.status().Annotate(Where("read a payload"));
-      payload->assign(whole->inline_payload);
-      break;
-    }
-    // `length` was checksummed with its header; still, memory is taken only for what is there.
-    payload->append(chunk->data(), chunk->size());
-    if (payload->size() > length) break;
-  }
-  if (payload->size() != length) {
-    return Status::Corruption(Where("a payload has " + std::to_string(payload->size()) +
-                                    " bytes instead of " + std::to_string(length) + whose()));
-  }
-  return {};
-}
-
-StatusOr<bool> RocksBackendImpl::ReadRecord(const rocksdb::ReadOptions& read, uint64_t id,
-                                            uint64_t position, std::string_view key,
-                                            ColdHeader* header, std::string* payload, bool* apart) {
-  const std::string cold_key = codec::EncodeColdKey(id, position, key);
-  rocksdb::PinnableSlice bytes;
-  const rocksdb::Status status = db_->Get(read, handles_[kValues], cold_key, &bytes);
-  if (status.IsNotFound()) return false;
-  if (!status.ok()) return FromRocksStatus(status, Where("read a record"));
-  TC_ASSIGN_OR_RETURN(const codec::ColdValue value, DecodeRecord(cold_key, bytes));
-  *header = value.header;
-  *apart = !value.header.payload_inline;
-  if (payload != nullptr && !*apart) payload->assign(value.inline_payload);
-  return true;
-}
-
-StatusOr<codec::ColdValue> RocksBackendImpl::DecodeRecord(std::string_view cold_key,
-                                                          const Slice& bytes) {
-  StatusOr<codec::ColdValue> value = codec::DecodeColdValue(cold_key, ToView(bytes));
-  if (!value.ok()) return value.status().Annotate(Where("record"));
-  return value;
-}
-
-StatusOr<bool> RocksBackendImpl::GetHeader(uint64_t id, uint64_t position, std::string_view key,
-                                           ColdHeader* header, std::string* inline_payload) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  bool apart = false;
-  return ReadRecord(rocksdb::ReadOptions(), id, position, key, header, inline_payload, &apart);
-}
-
-Status RocksBackendImpl::GetHeaders(uint64_t id, std::span<ColdHeaderRow> rows) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  std::vector<std::string> cold_keys;
-  for (const ColdHeaderRow& row : rows) {
-    cold_keys.push_back(codec::EncodeColdKey(id, row.position, row.key));
-  }
-  const std::vector<Slice> keys(cold_keys.begin(), cold_keys.end());
-  std::vector<rocksdb::PinnableSlice> values(rows.size());
-  std::vector<rocksdb::Status> statuses(rows.size());
-  db_->MultiGet(rocksdb::ReadOptions(), handles_[kValues], rows.size(), keys.data(), values.data(),
-                statuses.data(), /*sorted_input=*/true);
-  for (size_t i = 0; i < rows.size(); ++i) {
-    ColdHeaderRow& row = rows[i];
-    row.found = !statuses[i].IsNotFound();
-    if (!row.found) continue;
-    if (!statuses[i].ok()) return FromRocksStatus(statuses[i], Where("read a record"));
-    TC_RETURN_IF_ERROR(TakeRecord(cold_keys[i], values[i], &row));
-  }
-  return {};
-}
-
-template <class KeyOf, class Take>
-Status RocksBackendImpl::Walk(Family family, std::span<ColdHeaderRow> rows, KeyOf&& key_of,
-                              Take&& take) {
-  constexpr size_t kReadahead = 256 << 10;
-  constexpr int kStepsMax = 64;  // then a search is cheaper
-  rocksdb::ReadOptions read;
-  read.readahead_size = kReadahead;
-  read.fill_cache = false;
-  std::unique_ptr<rocksdb::Iterator> it;
-  for (ColdHeaderRow& row : rows) {
-    const std::string row_key = key_of(row);
-    if (row_key.empty()) continue;
-    const Slice key(row_key);
-    if (it == nullptr) {
-      it.reset(db_->NewIterator(read, handles_[family]));
-      it->Seek(key);
-    }
-    for (int steps = 0; it->Valid() && it->key().compare(key) < 0; ++steps) {
-      if (steps < kStepsMax) {
-        it->Next();
-      } else {
-        it->Seek(key);
-      }
-    }
-    if (!it->Valid()) break;
-    if (it->key() == key) TC_RETURN_IF_ERROR(take(row, row_key, it->value()));
-  }
-  return it == nullptr ? Status() : FromRocksStatus(it->status(), Where("read records in a row"));
-}
-
-Status RocksBackendImpl::WalkRecords(uint64_t id, std::span<ColdHeaderRow> rows,
-                                     uint64_t payload_bytes_max) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  TC_RETURN_IF_ERROR(Walk(
-      kValues, rows,
-      [id](const ColdHeaderRow& row) { return codec::EncodeColdKey(id, row.position, row.key); },
-      [this](ColdHeaderRow& row, const std::string& key, const Slice& bytes) {
-        row.found = true;
-        return TakeRecord(key, bytes, &row);
-      }));
-  uint64_t bytes = 0;
-  return Walk(
-      kPayload, rows,
-      [&](const ColdHeaderRow& row) {
-        const uint64_t length = row.header.length;
-        if (!row.found || !row.wants_payload || row.has_payload || !codec::IsWhole(length) ||
-            length > payload_bytes_max - bytes) {
-          return std::string();
-        }
-        bytes += length;
-        return codec::EncodeChunkKey(id, row.position, row.key, 0);
-      },
-      // Behind a merge, RocksDB 7.8.3's iterator has given the value of an earlier row
-      // (backend_model_test; Get and a new iterator gave the right one). The row's checksum covers
-      // its key, and record and row have the same header: what does not fit is left out, and is
-      // read, or found to be damaged, by GetValue.
-      [](ColdHeaderRow& row, const std::string& key, const Slice& value) {
-        const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(key, ToView(value));
-        row.has_payload = whole.ok() && whole->header.lsn == row.header.lsn &&
-                          whole->header.length == row.header.length;
-        if (row.has_payload) row.payload.assign(whole->inline_payload);
-        return Status();
-      });
-}
-
-Status RocksBackendImpl::TakeRecord(std::string_view cold_key, const Slice& bytes,
-                                    ColdHeaderRow* row) {
-  TC_ASSIGN_OR_RETURN(const codec::ColdValue value, DecodeRecord(cold_key, bytes));
-  row->header = value.header;
-  row->has_payload = value.header.payload_inline;
-  if (row->has_payload) row->payload.assign(value.inline_payload);
-  return {};
-}
-
-StatusOr<bool> RocksBackendImpl::ReadValue(const rocksdb::ReadOptions& read, uint64_t id,
-                                           uint64_t position, std::string_view key,
-                                           ColdHeader* header, std::string* payload,
-                                           bool* several_rows) {
-  // Most values lie in one row, whole: that is looked for first, and where there is none the
-  // filters, in memory, say so.
-  *several_rows = false;
-  const std::string chunk_key = codec::EncodeChunkKey(id, position, key, 0);
-  rocksdb::PinnableSlice first;
-  TC_ASSIGN_OR_RETURN(const bool has_chunk, ReadChunk(read, chunk_key, &first));
-  // A chunk of this size is no piece: only payloads beyond it are cut.
-  if (has_chunk && first.size() <= codec::kMaxWholePayload) {
-    const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(chunk_key, ToView(first));
-    if (!whole.ok()) return whole.status().Annotate(Where("read a payload"));
-    *header = whole->header;
-    header->payload_inline = false;
-    payload->assign(whole->inline_payload);
-    return true;
-  }
-  *several_rows = true;
-  bool apart = false;
-  TC_ASSIGN_OR_RETURN(const bool found,
-                      ReadRecord(read, id, position, key, header, payload, &apart));
-  if (!found || !apart) return found;
-  TC_RETURN_IF_ERROR(
-      ReadPayload(read, id, position, key, header->length, has_chunk ? &first : nullptr, payload));
-  return true;
-}
-
-StatusOr<bool> RocksBackendImpl::GetValue(uint64_t id, uint64_t position, std::string_view key,
-                                          ColdHeader* header, std::string* payload) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  // Several rows must be of one batch. A snapshot takes the database's mutex, so it is the way out
-  // only when a batch landed between the reads.
-  const rocksdb::SequenceNumber before = db_->GetLatestSequenceNumber();
-  rocksdb::ReadOptions read;
-  bool several_rows = false;
-  StatusOr<bool> found = ReadValue(read, id, position, key, header, payload, &several_rows);
-  if (!several_rows || db_->GetLatestSequenceNumber() == before) return found;
-  const ScopedSnapshot snapshot(db_.get());
-  read.snapshot = snapshot.get();
-  return ReadValue(read, id, position, key, header, payload, &several_rows);
-}
-
-// One Get after the other: in Debian's build MultiGet gains nothing.
-Status RocksBackendImpl::GetElements(uint64_t id, uint64_t position, std::string_view key,
-                                     std::span<ColdElementRow> rows) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  const std::string prefix = codec::EncodeChunkPrefix(id, position, key);
-  for (ColdElementRow& row : rows) {
-    std::string element_key = prefix;
-    codec::AppendElementNumber(&element_key, row.element);
-    rocksdb::PinnableSlice value;
-    const rocksdb::Status status =
-        db_->Get(rocksdb::ReadOptions(), handles_[kElements], element_key, &value);
-    row.found = !status.IsNotFound();
-    if (!row.found) continue;
-    if (!status.ok()) return FromRocksStatus(status, Where("read an element"));
-    const StatusOr<std::string_view> bytes = codec::OpenElementValue(element_key, ToView(value));
-    if (!bytes.ok()) return bytes.status().Annotate(Where("read an element"));
-    row.bytes = *bytes;
-  }
-  return {};
-}
-
-StatusOr<ColdScanPage> RocksBackendImpl::ScanRange(const ColdScanRange& range) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  const ScopedSnapshot snapshot(db_.get());
-  rocksdb::ReadOptions read;
-  read.snapshot = snapshot.get();
-  read.fill_cache = false;  // one pass over everything must not push out what is read again
-  const std::string lower = codec::EncodeColdKey(range.id, range.from_position, {});
-  const std::string upper = range.to_position >= codec::kMaxPosition
-                                ? ColdIdEnd(range.id)
-                                : codec::EncodeColdKey(range.id, range.to_position + 1, {});
-  const Slice upper_slice(upper);
-  read.iterate_upper_bound = &upper_slice;
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kValues]));
-  ColdScanPage page;
-  for (it->Seek(lower); it->Valid(); it->Next()) {
-    const StatusOr<codec::ColdKey> key = codec::DecodeColdKey(ToView(it->key()));
-    if (!key.ok()) return key.status().Annotate(Where("scan"));
-    if (page.rows.size() >= range.max_rows &&
-        (page.rows.empty() || key->position != page.rows.back().position)) {
-      page.through_position =
-          page.rows.empty() ? range.from_position - 1 : page.rows.back().position;
-      return page;
-    }
-    const StatusOr<codec::ColdValue> value =
-        codec::DecodeColdValue(ToView(it->key()), ToView(it->value()));
-    if (!value.ok()) return value.status().Annotate(Where("scan"));
-    ColdRow& row = page.rows.emplace_back();
-    row.position = key->position;
-    row.key = key->key;
-    row.header = value->header;
-    if (!range.with_payload) continue;
-    if (value->header.payload_inline) {
-      row.payload = value->inline_payload;
-    } else {
-      TC_RETURN_IF_ERROR(ReadPayload(read, range.id, row.position, row.key, row.header.length,
-                                     nullptr, &row.payload));
-    }
-  }
-  if (!it->status().ok()) return FromRocksStatus(it->status(), Where("scan"));
-  page.through_position = range.to_position;
-  page.end = true;
-  return page;
-}
-
-StatusOr<std::vector<ExpiryRow>> RocksBackendImpl::ExpiredRows(uint64_t id,
-                                                               uint64_t deadline_max_ms,
-                                                               size_t max_rows,
-                                                               const ExpiryRow* after) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  rocksdb::ReadOptions read;
-  std::string lower = codec::EncodeColdIdPrefix(id);
-  if (after != nullptr) {
-    lower = codec::EncodeExpiryKey(id, after->expire_ms, after->position, after->key);
-    lower.push_back('\0');  // the first key behind it
-  }
-  const std::string upper = deadline_max_ms == UINT64_MAX
-                                ? ColdIdEnd(id)
-                                : codec::EncodeExpiryKey(id, deadline_max_ms + 1, 0, {});
-  const Slice upper_slice(upper);
-  read.iterate_upper_bound = &upper_slice;
-  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(read, handles_[kExpiry]));
-  std::vector<ExpiryRow> rows;
-  for (it->Seek(lower); rows.size() < max_rows && it->Valid(); it->Next()) {
-    const StatusOr<codec::ExpiryKey> row = codec::DecodeExpiryKey(ToView(it->key()));
-    if (!row.ok()) return row.status().Annotate(Where("expiry"));
-    ExpiryRow& found = rows.emplace_back();
-    found = {row->id, row->expire_ms, row->position, std::string(row->key)};
-    const Status status =
-        codec::DecodeExpiryValue(ToView(it->value()), &found.has_chunks, &found.has_elements);
-    if (!status.ok()) return status.Annotate(Where("expiry"));
-  }
-  if (!it->status().ok()) return FromRocksStatus(it->status(), Where("expiry"));
-  return rows;
-}
-
-StatusOr<ColdCounts> RocksBackendImpl::DecodeCounts(std::string_view meta_key,
-                                                    std::string_view sealed) const {
-  const StatusOr<std::string_view> body = codec::OpenMeta(meta_key, sealed);
-  if (!body.ok()) return body.status().Annotate(Where("meta/counts"));
-  proto::IdCounts counts;
-  if (!counts.ParseFromArray(body->data(), static_cast<int>(body->size()))) {
-    return Status::Corruption(Where("meta/counts: not an IdCounts record"));
-  }
-  return ColdCounts{counts.records(), counts.expires()};
-}
-
-StatusOr<ColdCounts> RocksBackendImpl::ReadCounts(uint64_t id) {
-  const std::string key = codec::EncodeMetaCountsKey(id);
-  TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed, ReadMeta(key));
-  if (!sealed.has_value()) return ColdCounts{};
-  return DecodeCounts(key, *sealed);
-}
-
-Status RocksBackendImpl::ForEachCounts(const std::function<void(uint64_t id, ColdCounts)>& fn) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  const std::unique_ptr<rocksdb::Iterator> it(
-      db_->NewIterator(rocksdb::ReadOptions(), handles_[kMeta]));
-  for (it->Seek(ToSlice(codec::kMetaCountsPrefix));
-       it->Valid() && it->key().starts_with(ToSlice(codec::kMetaCountsPrefix)); it->Next()) {
-    uint64_t id = 0;
-    if (!codec::DecodeMetaCountsKey(ToView(it->key()), &id)) {
-      return Status::Corruption(Where("meta: a key that is no counts key"));
-    }
-    TC_ASSIGN_OR_RETURN(const ColdCounts counts,
-                        DecodeCounts(ToView(it->key()), ToView(it->value())));
-    fn(id, counts);
-  }
-  return FromRocksStatus(it->status(), Where("read counts"));
-}
-
-StatusOr<std::optional<std::string>> RocksBackendImpl::ReadMeta(std::string_view name) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  std::string sealed;
-  const rocksdb::Status status =
-      db_->Get(rocksdb::ReadOptions(), handles_[kMeta], ToSlice(name), &sealed);
-  if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return FromRocksStatus(status, Where("read meta"));
-  return std::optional<std::string>(std::move(sealed));
-}
-
-Status RocksBackendImpl::ForEachGrave(
-    const std::function<Status(Lsn lsn, uint64_t id, uint64_t position, std::string_view key)>&
-        fn) {
-  std::shared_lock<std::shared_mutex> lock;
-  TC_RETURN_IF_ERROR(Enter(&lock));
-  const std::unique_ptr<rocksdb::Iterator> it(
-      db_->NewIterator(rocksdb::ReadOptions(), handles_[kGraves]));
-  for (it->SeekToFirst(); it->Valid(); it->Next()) {
-    const StatusOr<codec::GraveKey> grave = codec::DecodeGraveKey(ToView(it->key()));
-    if (!grave.ok()) return grave.status().Annotate(Where("graves"));
-    TC_RETURN_IF_ERROR(fn(grave->lsn, grave->id, grave->position, grave->key));
-  }
-  return FromRocksStatus(it->status(), Where("read graves"));
 }
 
 // ---- care ----
