@@ -229,7 +229,7 @@ void ColdStore::WriterLoop() {
   NameThisThread("cold-writer", kWriterNice);
   int64_t retry_ms = options_.retry_ms_min;
   auto last_write = std::chrono::steady_clock::now();
-  bool idle_flushed = true;
+  bool idle_flushed = false;
   std::unique_lock lock(write_mutex_);
   while (!stopping_.load()) {
     const ColdBatch* next;

@@ -14,6 +14,7 @@
 
 #include "codec/cold_record.h"
 #include "engine/cold/manifest_tail.h"
+#include "engine/cold/rocks_deferred_deletions.h"
 #include "engine/cold/rocks_files.h"
 #include "engine/cold/rocks_ingestion_guard.h"
 #include "engine/cold/rocks_kept_batches.h"
@@ -124,7 +125,11 @@ class RocksBackendImpl : public RocksBackend {
   Status WriteMeta(std::string_view name, std::string_view sealed) override;
   Status FlushAll() override;
   Status DropGravesBelow(Lsn lsn) override;
-  void OnIdle() override { kept_.DropSpares(); }
+  void OnIdle() override {
+    kept_.DropSpares();
+    while (!shutting_down_.load() && deletions_->DeleteOne()) {
+    }
+  }
 
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                            std::string* inline_payload) override {
@@ -213,9 +218,10 @@ class RocksBackendImpl : public RocksBackend {
   const RocksOptions options_;
   const std::string where_ = "cold tier " + options_.dir + ": ";
   bool direct_ = false;
-  bool read_only_ = false;                 // until MakeWritable()
-  FileSystemPtr fs_;                       // the caller's, not wrapped
-  std::shared_ptr<IngestionGuard> guard_;  // around it: what the database sees
+  bool read_only_ = false;                        // until MakeWritable()
+  FileSystemPtr fs_;                              // the caller's, not wrapped
+  std::shared_ptr<IngestionGuard> guard_;         // around it
+  std::shared_ptr<DeferredDeletions> deletions_;  // around that: what the database sees
   std::unique_ptr<rocksdb::Env> env_;
   RocksFiles files_;
   std::shared_ptr<rocksdb::Cache> cache_;
@@ -312,7 +318,8 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
 Status RocksBackendImpl::OpenAll() {
   fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
   guard_ = std::make_shared<IngestionGuard>(fs_);
-  env_ = rocksdb::NewCompositeEnv(guard_);
+  deletions_ = std::make_shared<DeferredDeletions>(guard_, options_.dir);
+  env_ = rocksdb::NewCompositeEnv(deletions_);
   files_ = RocksFiles(fs_, env_.get(), options_.dir);
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = options_.block_cache_bytes;
@@ -389,9 +396,11 @@ Status RocksBackendImpl::OpenDb(bool read_only) {
                           MakeFamilyOptions(options_, static_cast<Family>(family), cache_));
   }
   rocksdb::DB* raw = nullptr;
+  deletions_->Begin();
   const rocksdb::Status opened =
       read_only ? rocksdb::DB::OpenForReadOnly(db_options_, options_.dir, families, &handles_, &raw)
                 : rocksdb::DB::Open(db_options_, options_.dir, families, &handles_, &raw);
+  deletions_->End(opened.ok() && !read_only);
   if (opened.ok()) {
     db_.reset(raw);
     if (!read_only) staged_->Clear();  // files of a process that was killed
@@ -454,6 +463,7 @@ Status RocksBackendImpl::Apply(std::string_view what) {
 Status RocksBackendImpl::Write(const ColdBatch& batch) {
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
+  deletions_->NoteBatch();
   WaitForMemtableRoom();
   // Room for all at once: no growing, no copies. An operation is smaller as a row than in the
   // batch.
@@ -505,6 +515,7 @@ StatusOr<bool> RocksBackendImpl::Stage(const ColdBatch& batch) {
   }
   std::shared_lock<std::shared_mutex> lock;
   TC_RETURN_IF_ERROR(Enter(&lock));
+  deletions_->NoteBatch();
   const bool first = staging_order_.empty();
   if (!staging_order_.Take(batch)) return false;
   if (first) staged_high_ = high_;
@@ -778,6 +789,10 @@ Status RocksBackend::Destroy(const RocksOptions& options) {
     families.emplace_back(std::string(name), rocksdb::ColumnFamilyOptions());
   }
   StagedTables(fs, options.dir, /*direct=*/false, {}).Clear();
+  DeferredDeletions left(fs, options.dir);
+  left.End(/*ok=*/true);
+  while (left.DeleteOne()) {
+  }
   return FromRocksStatus(rocksdb::DestroyDB(options.dir, db, families),
                          "cold tier " + options.dir + ": delete");
 }

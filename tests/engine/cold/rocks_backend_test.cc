@@ -175,6 +175,53 @@ TEST(RocksBackend, FilesLeftFromStagingGoWhenItIsOpenedOrDestroyed) {
   EXPECT_FALSE(fs::exists(options.dir));
 }
 
+// What a killed compaction leaves costs an opening no time: it goes later.
+TEST(RocksBackend, UnfinishedTablesAreDeletedAfterTheOpening) {
+  const TempDir dir;
+  const RocksOptions options = SmallOptions(dir);
+  MustOpen(options).reset();
+  // Numbers that RocksDB will soon use.
+  constexpr int kStrays = 6;
+  int highest = 0;
+  for (const auto& [name, contents] : Listing(options.dir)) {
+    const size_t digits = name.find_first_of("0123456789");
+    if (digits != std::string::npos) highest = std::max(highest, std::atoi(name.c_str() + digits));
+  }
+  for (int i = 1; i <= kStrays; ++i) {
+    char name[32];
+    std::snprintf(name, sizeof(name), "/%06d.sst", highest + 4 + i);
+    std::ofstream(options.dir + name) << "half a table";
+  }
+  const auto left = [&] {
+    int count = 0;
+    for (const auto& [name, contents] : Listing(options.dir)) {
+      EXPECT_FALSE(name.ends_with(".sst") && contents == "half a table") << name;
+      count += name.starts_with("deleted-");
+    }
+    return count;
+  };
+  auto backend = MustOpen(options);
+  EXPECT_EQ(left(), kStrays);
+  for (Lsn lsn = 1; lsn < 64; ++lsn) {
+    ASSERT_TRUE(PutOne(backend.get(), "a", "v", lsn).ok());
+    EXPECT_EQ(left(), kStrays);
+  }
+  ASSERT_TRUE(PutOne(backend.get(), "a", "v", 64).ok());
+  EXPECT_EQ(left(), kStrays - 1);
+  ASSERT_TRUE(backend->FlushAll().ok());
+  backend.reset();
+  backend = MustOpen(options);  // finds the rest
+  EXPECT_EQ(left(), kStrays - 1);
+  backend->OnIdle();
+  EXPECT_EQ(left(), 0);
+  EXPECT_EQ(MustGet(backend.get(), "a"), "v");
+  EXPECT_TRUE(backend->VerifyAll(nullptr).ok());
+  backend.reset();
+  std::ofstream(options.dir + "/deleted-000001-sst") << "left by a kill";
+  ASSERT_TRUE(RocksBackend::Destroy(options).ok());
+  EXPECT_FALSE(fs::exists(options.dir));
+}
+
 // A disk that stores other bytes than it was given, once, in the first block of a staged table.
 class FlippingFs : public rocksdb::FileSystemWrapper {
  public:
