@@ -111,8 +111,10 @@ class Schedule:
         while True:
             for side in self.sides:
                 side.drain()
-            seen = [{name: normalise(name, data, side) for name, data in side.received.items() if data}
-                    for side in self.sides]
+            # None: nothing to compare, as if nothing had come (a watcher sees the control connection's PING, and may
+            # see it after that one has its reply).
+            seen = [{name: value for name, data in side.received.items()
+                     if data and (value := normalise(name, data, side)) is not None} for side in self.sides]
             if seen[0] == seen[1]:
                 break
             if time.monotonic() > deadline:
