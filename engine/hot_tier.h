@@ -92,7 +92,7 @@ class HotTier {
   /// The same for what a read of one key found; takes what it was decoded to. `has_value`: not its
   /// header alone. REQUIRES: read->found.
   codec::Status InstallRead(Space& space, ColdRead* read, bool has_value);
-  /// ColdStoreOptions::decode.
+  /// ColdStoreOptions::decode. Any thread.
   static ColdDecoded DecodeRead(const ColdRead& read);
   /// Frees what a read was decoded to and nobody wants.
   void DropDecoded(ColdRead* read);

@@ -127,8 +127,7 @@ class RocksBackendImpl : public RocksBackend {
   Status DropGravesBelow(Lsn lsn) override;
   void OnIdle() override {
     kept_.DropSpares();
-    while (!shutting_down_.load() && deletions_->DeleteOne()) {
-    }
+    DeleteDeferred();
   }
 
   StatusOr<bool> GetHeader(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
@@ -202,6 +201,10 @@ class RocksBackendImpl : public RocksBackend {
   // As RocksDB would have a write to a memtable wait.
   void WaitForLevel0Room();
   uint64_t Level0Files(Family family) const;
+  void DeleteDeferred() {
+    while (!shutting_down_.load() && deletions_->DeleteOne()) {
+    }
+  }
   // fn(RocksReader) of the open database.
   template <class Fn>
   auto Read(Fn&& fn) -> decltype(fn(std::declval<const RocksReader&>())) {
@@ -697,6 +700,7 @@ Status RocksBackendImpl::Resume() {
   // Nobody but this function changes db_, and it has one caller at a time.
   if (watcher_->error().ok() && db_ != nullptr) return {};
   if (shutting_down_.load()) return Status::Unavailable(Where("shutting down"));
+  DeleteDeferred();  // it may be what fills the disk
   // Reads are served by the database as it is as long as the disk is not back.
   TC_RETURN_IF_ERROR(files_.ProbeDisk(options_.memtable_size / 32));  // a small part of a memtable
   if (db_ != nullptr) db_->DisableManualCompaction();

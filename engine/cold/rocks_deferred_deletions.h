@@ -5,10 +5,10 @@
 // compaction leaves its unfinished tables, and RocksDB deletes them one by one before it is open:
 // 40 of 32 MB took 0.4 s of a restart. So the opening thread's deletions of tables only take them
 // out of the way, to names that RocksDB does not know (it may use the old ones again), and the
-// writer deletes them when it is idle, or one in many batches: beside more, the reads that a
-// restart begins with wait for the file system. What is left when the process ends is found by the
-// next opening. Other calls pass. Begin() and End() are the opening thread's, DeleteOne() and
-// NoteBatch() the writer's.
+// writer deletes them when it is idle, after an error of the disk, or one in many batches: beside
+// more, the reads that a restart begins with wait for the file system. What is left when the
+// process ends is found by the next opening. Other calls pass. Begin() and End() are the opening
+// thread's, DeleteOne() and NoteBatch() the writer's.
 #pragma once
 
 #include <algorithm>

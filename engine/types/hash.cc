@@ -85,7 +85,8 @@ bool HashEditor::Set(std::string_view field, std::string_view value) {
   const ListpackElement element(value);
   PackedEntry store(entry_);
   const PackedView view(store.bytes(), names_);
-  if (view.byte_size() + ListpackElement(field).size() + element.size() > kPackedPairsMax) {
+  constexpr size_t kHeadMax = 5;
+  if (view.byte_size() + kHeadMax + field.size() + element.size() > kPackedPairsMax) {
     Convert();
     return object_->Set(field, value);
   }

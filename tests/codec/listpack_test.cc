@@ -162,6 +162,16 @@ std::string RandomText(std::mt19937_64& random) {
   }
 }
 
+// Find over every `stride`-th element.
+template <class View>
+bool FindsLikeAVector(const View& view, const std::vector<std::string>& model,
+                      std::string_view needle, size_t stride) {
+  size_t expected = 0;
+  while (expected < model.size() && model[expected] != needle) expected += stride;
+  return view.Find(view.First(), needle, stride) ==
+         (expected < model.size() ? view.Seek(static_cast<int64_t>(expected)) : kNone);
+}
+
 TEST(Listpack, EditsAreThoseOfAVector) {
   std::mt19937_64 random(TestSeed());
   std::vector<std::string> model;
@@ -279,11 +289,7 @@ TEST(Listpack, EditsAreThoseOfAVector) {
     }
     const std::string needle =
         random() % 2 == 0 || model.empty() ? RandomText(random) : model[random() % model.size()];
-    const size_t stride = 1 + random() % 2;
-    size_t expected = 0;
-    while (expected < model.size() && model[expected] != needle) expected += stride;
-    const size_t hit = view.Find(view.First(), needle, stride);
-    ASSERT_EQ(hit, expected < model.size() ? view.Seek(static_cast<int64_t>(expected)) : kNone);
+    ASSERT_TRUE(FindsLikeAVector(view, model, needle, 1 + random() % 2));
   }
 }
 
@@ -352,11 +358,7 @@ TEST(OneWayListpack, EditsAreThoseOfAVector) {
     ASSERT_EQ(offset, kNone);
     ASSERT_EQ(view.Seek(static_cast<int64_t>(model.size())), kNone);
     const std::string needle = model.empty() || step % 2 == 0 ? text : model.back();
-    const size_t stride = 1 + random() % 2;
-    size_t expected = 0;
-    while (expected < model.size() && model[expected] != needle) expected += stride;
-    ASSERT_EQ(view.Find(view.First(), needle, stride),
-              expected < model.size() ? view.Seek(static_cast<int64_t>(expected)) : kNone);
+    ASSERT_TRUE(FindsLikeAVector(view, model, needle, 1 + random() % 2));
 
     const std::string two_way = Build(model);
     ASSERT_EQ(bytes, ToOneWay(ListpackView(two_way)));
@@ -410,11 +412,7 @@ TEST(OneWayListpack, ReferencesToNamesReadAsTheirTexts) {
     }
     ASSERT_EQ(offset, kNone);
     const std::string& needle = texts[random() % texts.size()];
-    const size_t stride = 1 + random() % 2;
-    size_t expected = 0;
-    while (expected < model.size() && model[expected] != needle) expected += stride;
-    ASSERT_EQ(view.Find(view.First(), needle, stride),
-              expected < model.size() ? view.Seek(static_cast<int64_t>(expected)) : kNone);
+    ASSERT_TRUE(FindsLikeAVector(view, model, needle, 1 + random() % 2));
 
     const std::string two_way = Build(model);
     std::string back;

@@ -178,7 +178,9 @@ TEST(RocksBackend, FilesLeftFromStagingGoWhenItIsOpenedOrDestroyed) {
 // What a killed compaction leaves costs an opening no time: it goes later.
 TEST(RocksBackend, UnfinishedTablesAreDeletedAfterTheOpening) {
   const TempDir dir;
-  const RocksOptions options = SmallOptions(dir);
+  RocksOptions options = SmallOptions(dir);
+  const auto faulty = std::make_shared<FaultyFs>();
+  options.fs = faulty;
   MustOpen(options).reset();
   // Numbers that RocksDB will soon use.
   constexpr int kStrays = 6;
@@ -214,6 +216,18 @@ TEST(RocksBackend, UnfinishedTablesAreDeletedAfterTheOpening) {
   EXPECT_EQ(left(), kStrays - 1);
   backend->OnIdle();
   EXPECT_EQ(left(), 0);
+  // A full disk does not wait for it.
+  std::ofstream(options.dir + "/deleted-000001-sst") << "half a table";
+  backend.reset();
+  backend = MustOpen(options);
+  ASSERT_TRUE(PutOne(backend.get(), "b", "v", 65).ok());
+  faulty->FailAt(0, /*no_space=*/true, /*forever=*/true);
+  EXPECT_FALSE(backend->FlushAll().ok());
+  EXPECT_EQ(left(), 1);
+  EXPECT_FALSE(backend->Resume().ok());
+  EXPECT_EQ(left(), 0);
+  faulty->Heal();
+  ASSERT_TRUE(backend->Resume().ok());
   EXPECT_EQ(MustGet(backend.get(), "a"), "v");
   EXPECT_TRUE(backend->VerifyAll(nullptr).ok());
   backend.reset();
