@@ -804,6 +804,8 @@ void Database::SetClientBytes(uint64_t bytes) { impl_->core.client_bytes = bytes
 
 void Database::NoteAllocatedBytes(uint64_t bytes) { impl_->spiller.NoteAllocated(bytes); }
 
+size_t Database::ColdReadsInFlight() const { return impl_->cold->reads_in_flight(); }
+
 Stats Database::GetStats() const {
   Impl& d = *impl_;
   Stats stats = d.core.stats;

@@ -318,6 +318,7 @@ class Database {
   /// once a second; costs two measurements of the budget.
   void NoteAllocatedBytes(uint64_t bytes);
   Stats GetStats() const;
+  size_t ColdReadsInFlight() const;  // GetStats() has it, too, but costs more
   void ResetStats();
   /// Clean stop: everything written back, checkpointed (if append_only is off, or it is cheap),
   /// closed.

@@ -87,7 +87,9 @@ Entry* Entry::Allocate(std::string_view key, ValueType type, uint8_t encoding, u
 
 Entry* Entry::New(std::string_view key, const StringValue& value, uint64_t lsn, int64_t expiry_ms) {
   const bool number = value.encoding == StringEncoding::kInt;
-  const bool out_of_line = !number && value.text.size() > kInlineValueMax;
+  const size_t besides =
+      kHeaderBytes + VarintLength(key.size()) + (expiry_ms != 0 ? 8 : 0) + key.size();
+  const bool out_of_line = !number && !IsInline(besides, value.text.size());
   const size_t stored = number ? IntBytes(value.number) : out_of_line ? 8 : value.text.size();
   const uint16_t flags = (out_of_line ? kOutOfLine : 0) | (expiry_ms != 0 ? kHasExpiry : 0);
   Entry* e = Allocate(key, ValueType::kString, static_cast<uint8_t>(value.encoding), flags, stored,
@@ -137,6 +139,16 @@ void Entry::Free(Entry* entry) {
 }
 
 // -- out-of-line values --
+
+bool Entry::IsInline(size_t besides, size_t length) {
+  constexpr size_t kAlwaysInline = 256;  // a second block is a second cache miss
+  if (length <= kAlwaysInline) return true;
+  if (length > kInlineValueMax) return false;
+  const size_t one = AllocationSize(besides + VarintLength(length) + length);
+  const size_t two = AllocationSize(besides + VarintLength(sizeof(Buffer*)) + sizeof(Buffer*)) +
+                     AllocationSize(sizeof(Buffer) + length);
+  return two > one - one / 8;
+}
 
 Entry::Buffer* Entry::NewBuffer(size_t length, size_t capacity) {
   return ResizeBuffer(nullptr, capacity, length);
@@ -234,10 +246,11 @@ Entry* Entry::SetColdExpiry(int64_t cold_expiry_ms) {
 Entry* Entry::SetBytes(std::string_view bytes) {
   DCHECK_LE(bytes.size(), kValueBytesMax);
   const size_t length = bytes.size();
-  if (length > kInlineValueMax) {
+  const Layout l = Parse();
+  if (!IsInline(l.value_offset - VarintLength(l.length_field), length)) {
     Buffer* b = nullptr;
     if (Has(kOutOfLine) && !is_object()) {
-      b = buffer(Parse());  // reuse it when that wastes nothing
+      b = buffer(l);  // reuse it when that wastes nothing
       if (AllocationSize(sizeof(Buffer) + length) != sizeof(Buffer) + b->capacity) {
         std::free(b);
         b = nullptr;

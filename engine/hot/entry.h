@@ -9,8 +9,9 @@
 // in whole classes, so a change that stays within the class is made in place; any other
 // reallocates, and the caller stores the returned pointer (SegmentTable::Replace). Inline strings
 // are at most kInlineValueMax bytes; longer ones live in a buffer of their own (kOutOfLine: the
-// value area holds its pointer), which also has spare room for APPEND. Integers are stored in 1 to
-// 8 binary bytes.
+// value area holds its pointer), which also has spare room for APPEND. So do shorter ones that are
+// written whole and would waste much of the class of a common block (1000 bytes: 1072 in two
+// blocks, 1280 in one). Integers are stored in 1 to 8 binary bytes.
 //
 // A list, hash, set or sorted set is packed (a listpack or intset: bytes, stored exactly as a
 // string's are) or, once it has outgrown that, an object: kOutOfLine, and the value area points to
@@ -274,6 +275,9 @@ class Entry {
   }
   static Entry* Allocate(std::string_view key, ValueType type, uint8_t encoding, uint16_t flags,
                          uint64_t length_field, size_t stored, uint64_t lsn);
+  // Whether a value of `length` bytes is to lie in the block of its entry, which has `besides`
+  // bytes but for the value and its length.
+  static bool IsInline(size_t besides, size_t length);
   static Buffer* NewBuffer(size_t length, size_t capacity);
   static Buffer* ResizeBuffer(Buffer* buffer, size_t capacity, size_t length);
 

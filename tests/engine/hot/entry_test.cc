@@ -43,6 +43,24 @@ TEST(Entry, SixteenByteKeyAndFiftyByteValueFitEightyBytes) {
   Entry::Free(e);
 }
 
+TEST(Entry, AValueWrittenWholeWastesLittleOfItsClasses) {
+  const std::string key(16, 'k');
+  for (size_t length = 257; length <= 1200; ++length) {
+    const std::string text(length, 'v');
+    const size_t before = Entry::kHeaderBytes + 1 + 2 + key.size();
+    const size_t one = AllocationSize(before + length);
+    const size_t two = AllocationSize(before - 1 + 8) + AllocationSize(16 + length);
+    EntryPtr made(Entry::New(key, StringValue::FromText(text), 1));
+    EntryPtr set(Entry::New(key, StringValue::FromText("short"), 1)->SetString(text));
+    for (const EntryPtr* e : {&made, &set}) {
+      char scratch[24];
+      EXPECT_EQ((*e)->StringView(scratch), text);
+      EXPECT_LE((*e)->MemoryBytes(), std::min(one, two) + one / 8) << length;
+    }
+    EXPECT_EQ(made->MemoryBytes(), set->MemoryBytes()) << length;
+  }
+}
+
 TEST(Entry, KeysDifferByAnyByteAndByLength) {
   for (size_t n = 0; n <= 140; ++n) {
     const std::string key(n, 'k');
