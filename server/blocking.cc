@@ -223,11 +223,13 @@ void Blocking::ServeQueue(const std::string& name) {
   }
 }
 
-void Blocking::ExpireUntil(int64_t now_ms) {
-  if (server_.database() == nullptr) return;
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now_ms) {
+size_t Blocking::ExpireUntil(int64_t now_ms) {
+  size_t ended = 0;
+  if (server_.database() == nullptr) return ended;
+  for (; !deadlines_.empty() && deadlines_.begin()->first <= now_ms; ++ended) {
     End(deadlines_.begin()->second, /*with_error=*/false);
   }
+  return ended;
 }
 
 bool Blocking::Unblock(Client* client, bool with_error) {

@@ -119,8 +119,8 @@ class Blocking {
   bool has_work() const { return work_; }
   /// REQUIRES: no frame is open. Does nothing inside itself.
   void Serve();
-  /// Ends the waits whose time is up.
-  void ExpireUntil(int64_t now_ms);
+  /// Ends the waits whose time is up; how many.
+  size_t ExpireUntil(int64_t now_ms);
   /// When the next wait ends, on the clock of NowMs(); INT64_MAX: none does.
   int64_t next_deadline_ms() const {
     return deadlines_.empty() ? INT64_MAX : deadlines_.begin()->first;

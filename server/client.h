@@ -142,6 +142,7 @@ class Client {
   size_t OutputBytes() const { return out.size() - out_sent; }
   /// What it holds, for CLIENT LIST and the memory budget.
   size_t MemoryBytes() const;
+  uint64_t counted_bytes = 0;  // its share of ServerStats::client_bytes
   size_t QueryBytes() const { return pending.size() + parked.bytes.size(); }
 
   /// The client as engine waiter: told when its parked command may go on.

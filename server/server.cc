@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <random>
+#include <thread>
 
 #include "server/allocator.h"
 #include "server/dispatch.h"
@@ -23,6 +24,7 @@ namespace {
 constexpr size_t kKeptOutputBytes = 64 * 1024;  // of an idle client's buffer
 constexpr size_t kSentBytesMax = 256 * 1024;    // written bytes are cut off `out` above this
 constexpr int64_t kIdleTickMs = 100;
+constexpr size_t kClientsACall = 500;  // looked at by the cron at least
 
 int64_t WallMs() {
   timespec t;
@@ -72,7 +74,11 @@ StatusOr<std::unique_ptr<Server>> Server::Create(Config* config) {
 }
 
 Server::Server(Config* config)
-    : config_(*config), dispatcher_(std::make_unique<Dispatcher>(this)), run_id_(RandomRunId()) {
+    : config_(*config),
+      dispatcher_(std::make_unique<Dispatcher>(this)),
+      poll_pause_(static_cast<size_t>(config->values().cold_readers),
+                  std::max(1u, std::thread::hardware_concurrency())),
+      run_id_(RandomRunId()) {
   UpdateTime();
   started_ms_ = loading_since_ms_ = now_ms_;
   UpdateSlowLimit();  // also calibrates the clock, before anybody waits
@@ -150,6 +156,7 @@ void Server::CloseClient(Client* client) {
   watches_.UnwatchAll(client);
   pubsub_.UnsubscribeAll(client);
   monitor_.Remove(client);
+  CountMemory(client, 0);
   if (client->connection() != nullptr) client->connection()->Close();
   closed_.push_back(client);
 }
@@ -279,7 +286,7 @@ int64_t Server::Tick() {
   UpdateTime();
   PollDatabase();
   dispatcher_->RunQueued();
-  blocking_.ExpireUntil(Blocking::NowMs());
+  const size_t timeouts = blocking_.ExpireUntil(Blocking::NowMs());
   while (!ready_.empty()) {
     running_.swap(ready_);
     for (Client* client : running_) {
@@ -304,12 +311,26 @@ int64_t Server::Tick() {
   CheckPushedOutput();
   FlushAll();
   FreeClosed();
+  poll_pause_us_ = PausePoll(timeouts);
   if (!ready_.empty() || dispatcher_->has_queued() || blocking_.has_work()) return 0;
   if (database_ == nullptr) return kIdleTickMs;
   const int64_t deadline_ms = blocking_.next_deadline_ms();
   const int64_t next_ms = database_->NextTickMs();
   if (deadline_ms == INT64_MAX) return next_ms;
   return std::min(next_ms, std::max<int64_t>(deadline_ms - Blocking::NowMs(), 1));
+}
+
+int64_t Server::PausePoll(size_t timeouts) {
+  const uint64_t reads = stats_.reads_processed - reads_before_;
+  const uint64_t commands = stats_.commands_processed - commands_before_;
+  reads_before_ = stats_.reads_processed;
+  commands_before_ = stats_.commands_processed;
+  return poll_pause_.Next(
+      {.now_ms = now_ms_,
+       .requests = reads,
+       .commands = commands,
+       .timeouts = timeouts,
+       .cold_reads = database_ == nullptr ? 0 : database_->ColdReadsInFlight()});
 }
 
 // ---- replies
@@ -462,11 +483,16 @@ void Server::PaceMemory(const ProcessMemory& process) {
   SetFreePages(when);
 }
 
-// Every client is looked at about once a second, at least a few a call.
+void Server::CountMemory(Client* client, uint64_t bytes) {
+  stats_.client_bytes += bytes - client->counted_bytes;
+  client->counted_bytes = bytes;
+}
+
+// Every client is looked at about once a second, or at each call while they are few.
 void Server::CheckClients() {
   const int64_t hz = std::max<int64_t>(config().hz, 1);
   const size_t slice =
-      std::max(clients_.size() / static_cast<size_t>(hz), std::min<size_t>(clients_.size(), 5));
+      std::max(clients_.size() / static_cast<size_t>(hz), std::min(clients_.size(), kClientsACall));
   for (size_t i = 0; i < slice; ++i) {
     if (cron_cursor_ >= clients_.size()) cron_cursor_ = 0;
     Client* client = clients_[cron_cursor_++];
@@ -482,11 +508,9 @@ void Server::CheckClients() {
     if (client->out.empty() && client->out.capacity() > kKeptOutputBytes)
       client->out.shrink_to_fit();
     if (client->pending.empty() && client->pending.capacity() > 15) client->pending.shrink_to_fit();
+    if (!client->closing) CountMemory(client, client->MemoryBytes());
   }
-  uint64_t bytes = 0;
-  for (const Client* client : clients_) bytes += client->MemoryBytes();
-  stats_.client_bytes = bytes;
-  if (database_ != nullptr) database_->SetClientBytes(bytes);
+  if (database_ != nullptr) database_->SetClientBytes(stats_.client_bytes);
   EvictClients();
 }
 
@@ -502,10 +526,9 @@ void Server::EvictClients() {
     if (!client->no_evict && !client->closing) by_size.push_back(client);
   }
   std::sort(by_size.begin(), by_size.end(),
-            [](Client* a, Client* b) { return a->MemoryBytes() > b->MemoryBytes(); });
+            [](Client* a, Client* b) { return a->counted_bytes > b->counted_bytes; });
   for (Client* client : by_size) {
     if (stats_.client_bytes <= static_cast<uint64_t>(limit)) break;
-    stats_.client_bytes -= std::min<uint64_t>(stats_.client_bytes, client->MemoryBytes());
     LOG(INFO) << "Evicting client: id=" << client->id() << " addr=" << client->peer_address;
     ++stats_.evicted_clients;
     CloseClient(client);
@@ -518,6 +541,7 @@ void Server::ResetStats() {
   const uint64_t client_bytes = stats_.client_bytes;
   const auto memory = stats_.memory;
   stats_ = ServerStats{};
+  reads_before_ = commands_before_ = 0;
   stats_.memory = memory;
   stats_.blocked_clients = blocked;
   stats_.watching_clients = watching;

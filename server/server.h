@@ -30,6 +30,7 @@
 #include "server/monitor.h"
 #include "server/notifications.h"
 #include "server/pause.h"
+#include "server/poll_pause.h"
 #include "server/pubsub.h"
 #include "server/slow_log.h"
 #include "server/stats.h"
@@ -109,6 +110,9 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   /// See the header comment. Milliseconds until it wants to be called again without input (0: at
   /// once).
   int64_t Tick();
+  /// After Tick(): microseconds that the caller should let pass before it looks for input again,
+  /// see poll_pause.h.
+  int64_t poll_pause_us() const { return poll_pause_us_; }
   /// `hz` times a second.
   void Cron();
 
@@ -177,7 +181,9 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   void CheckPushedOutput();
   void ReturnTaken(Client* client);
   void UpdateSlowLimit();
+  int64_t PausePoll(size_t timeouts);
   void CheckClients();
+  void CountMemory(Client* client, uint64_t bytes);
   void PaceMemory(const ProcessMemory& process);
   void EvictClients();
 
@@ -187,6 +193,9 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   std::unique_ptr<engine::Database> database_;
   ServerStats stats_;
   PauseState pause_;
+  PollPause poll_pause_;
+  int64_t poll_pause_us_ = 0;
+  uint64_t reads_before_ = 0, commands_before_ = 0;  // of stats_, at the end of the last tick
   WatchRegistry watches_;
   PubSub pubsub_{this};
   Blocking blocking_{this};

@@ -97,7 +97,7 @@ struct ServerStats {
   // Gauges, kept by whoever changes them.
   uint64_t blocked_clients = 0;
   uint64_t watching_clients = 0;
-  uint64_t client_bytes = 0;  // buffers and state of all clients, as of the last cron call
+  uint64_t client_bytes = 0;  // buffers and state of all clients, each as the cron saw it last
   // Sampled by the cron; RESETSTAT leaves these alone. Bytes, see SampleMemoryPeak.
   struct {
     uint64_t startup = 0;
