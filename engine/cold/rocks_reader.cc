@@ -27,6 +27,15 @@ class ScopedSnapshot {
   const rocksdb::Snapshot* const snapshot_;
 };
 
+// Whether a read of a value puts what it read into the block cache. What is used again is in the
+// hot tier by then, so a block of values is hardly ever found there and only costs its way in and
+// out; but the pieces of the index come the same way, and must get in.
+bool FillsCache() {
+  constexpr unsigned kOneOf = 8;
+  thread_local unsigned reads = 0;
+  return reads++ % kOneOf == 0;
+}
+
 }  // namespace
 
 StatusOr<bool> RocksReader::ReadChunk(const rocksdb::ReadOptions& read,
@@ -206,7 +215,9 @@ StatusOr<bool> RocksReader::ReadValue(const rocksdb::ReadOptions& read, uint64_t
   *several_rows = false;
   const std::string chunk_key = codec::EncodeChunkKey(id, position, key, 0);
   rocksdb::PinnableSlice first;
-  TC_ASSIGN_OR_RETURN(const bool has_chunk, ReadChunk(read, chunk_key, &first));
+  rocksdb::ReadOptions first_read = read;
+  first_read.fill_cache = FillsCache();
+  TC_ASSIGN_OR_RETURN(const bool has_chunk, ReadChunk(first_read, chunk_key, &first));
   // A chunk of this size is no piece: only payloads beyond it are cut.
   if (has_chunk && first.size() <= codec::kMaxWholePayload) {
     const StatusOr<codec::ColdValue> whole = codec::DecodeWholeRecord(chunk_key, ToView(first));

@@ -369,6 +369,44 @@ TEST(RocksBackend, AValueOfOneRowIsReadWithoutItsRecord) {
   EXPECT_GE(headers, kKeys / 8) << "the records had been read";
 }
 
+// What was read is in the hot tier: its block is not kept, but the pieces of the index are.
+TEST(RocksBackend, ReadingValuesFillsTheCacheWithTheIndexNotWithTheValues) {
+  const TempDir dir;
+  RocksOptions options = SmallOptions(dir);
+  options.block_cache_bytes = 64 << 20;
+  constexpr uint64_t kKeys = 800;
+  Random random(7);
+  {
+    auto backend = MustOpen(options);
+    ColdBatch batch;
+    for (uint64_t i = 1; i <= kKeys; ++i) {
+      ColdImage image;
+      image.lsn = i;
+      std::string payload(1000, '\0');
+      for (char& c : payload) c = static_cast<char>(random.Next());
+      batch.Put(0, i << 40, std::to_string(i), image, std::string_view(payload), {});
+    }
+    ASSERT_TRUE(backend->Write(batch).ok());
+    ASSERT_TRUE(backend->FlushAll().ok());
+    // Of level 0 the index is always in the cache.
+    ASSERT_TRUE(backend->CompactRange(0, nullptr).ok());
+  }
+  auto backend = MustOpen(options);
+  const auto misses_of_a_pass = [&] {
+    const uint64_t before = backend->Stats().cache_misses;
+    ColdHeader header;
+    std::string payload;
+    for (uint64_t i = 1; i <= kKeys; ++i) {
+      EXPECT_TRUE(*backend->GetValue(0, i << 40, std::to_string(i), &header, &payload));
+    }
+    return backend->Stats().cache_misses - before;
+  };
+  misses_of_a_pass();
+  const uint64_t misses = misses_of_a_pass();
+  EXPECT_GE(misses, kKeys / 3);
+  EXPECT_LE(misses, kKeys);  // one of the index besides, and it would be twice as many
+}
+
 TEST(RocksBackend, AHeaderWrittenAloneReachesTheWholeRecord) {
   const TempDir dir;
   const RocksOptions options = SmallOptions(dir);
