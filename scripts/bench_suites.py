@@ -154,7 +154,7 @@ def warm(server, spec, seconds):
     now = hit_ratio(server, spec, seconds)
     for _ in range(20):
         last, now = now, hit_ratio(server, spec, seconds)
-        if abs(now[0] - last[0]) < 0.005:
+        if abs(now[0] - last[0]) < 0.002:
             break
     return now
 

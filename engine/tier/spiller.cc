@@ -19,11 +19,7 @@ constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 16;
-constexpr uint64_t kGiantShare = 8;  // of the budget
-// Parts of the limit that are kept free: while everything is clean, and once as large a part of the
-// entries is dirty.
-constexpr uint64_t kAheadMin = 32;
-constexpr uint64_t kAheadMax = 8;
+constexpr uint64_t kGiantShare = 8;            // of the budget
 constexpr uint32_t kGiantIdleS = 10;           // not used for so long: as any other
 constexpr size_t kWokenMax = 128;              // in one slice
 constexpr uint64_t kForgetting = 16;           // of what was unaccounted for: a 16th a call
@@ -39,10 +35,9 @@ void Spiller::Measure() {
   if (budget_ == 0 && options.tiering) budget_ = options.machine_memory / 10 * 6;
   Stats& stats = core_.stats;
   stats.budget_bytes = budget_;
-  uint64_t tables = 0, filters = 0, index = 0, entries = 0;
+  uint64_t tables = 0, filters = 0, index = 0;
   core_.keyspace.ForEach([&](Space& space) {
     tables += space.table.memory_bytes();
-    entries += space.table.size();
     filters += space.filter.memory_bytes();
     index += space.expiry.memory_bytes();
     if (space.dirty_ranges) index += sizeof(DirtyRanges);
@@ -63,7 +58,6 @@ void Spiller::Measure() {
   used_ = used();
   giant_bytes_ = 0;
   stats.giant_bytes = 0;
-  ahead_ = 0;
   machine_is_full_ = false;
   value_max_ = ~uint64_t{0};
   stats.used_memory = used_ + others + (options.tiering ? stats.fixed_bytes : 0);
@@ -74,7 +68,6 @@ void Spiller::Measure() {
   if (!Spills()) {
     // Redis's reckoning: everything that is not a replica's or the AOF's counts.
     limit_ = budget_ > others ? budget_ - others : 0;
-    ahead_ = limit_ / kAheadMax;
     return;
   }
   const uint64_t taken = stats.fixed_bytes + others + stats.unaccounted_bytes;
@@ -84,21 +77,11 @@ void Spiller::Measure() {
   const uint64_t room = machine > taken ? machine - taken : 0;
   value_max_ = room > floor ? room - floor : 0;
   const Giants giants = MeasureGiants();
-  if (giants.bytes != 0) {
-    machine_is_full_ = giants.largest > value_max_;
-    limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
-    giant_bytes_ = std::min(giants.bytes, limit_);
-    stats.giant_bytes = giants.bytes;
-  }
-  // Clean entries go at once, dirty ones when they have been written back: the more of these, the
-  // more room has to be there for what comes meanwhile.
-  const uint64_t others_share = limit_ - giant_bytes_;
-  const uint64_t dirty = std::min(core_.dirty_keys * kAheadMax, entries);
-  ahead_ = others_share / kAheadMin;
-  if (entries > 0) {
-    ahead_ += static_cast<uint64_t>(static_cast<double>(others_share / kAheadMax - ahead_) *
-                                    static_cast<double>(dirty) / static_cast<double>(entries));
-  }
+  if (giants.bytes == 0) return;
+  machine_is_full_ = giants.largest > value_max_;
+  limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
+  giant_bytes_ = std::min(giants.bytes, limit_);
+  stats.giant_bytes = giants.bytes;
 }
 
 uint64_t Spiller::DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks) {
@@ -165,7 +148,7 @@ void Spiller::NoteNew(const Space& space, uint64_t position) {
   // With memory nearly full the queue's excess is what goes first; a key that left it otherwise
   // would be taken for one that was used again. Nearly: slices free some room ahead, and what fills
   // it before the next one belongs to the excess, too.
-  const bool nearly_full = used_ + 2 * ahead_ > limit_;
+  const bool nearly_full = used_ > KeepFree(4);
   const size_t max = SmallQueueKeys() * (nearly_full ? kNewcomersExcess : 1);
   // Two for one: what stood there beyond the measure goes in time, FLUSHALL or not.
   for (int i = 0; i < 2 && newcomers_.size() > max; ++i) newcomers_.pop_front();
@@ -178,7 +161,7 @@ bool Spiller::CanDrop(const Space& space, uint64_t position, const Entry* entry)
 }
 
 void Spiller::DropLanded(Space& space, uint64_t position, Entry* entry, bool unchanged) {
-  if (used() <= goal()) return;
+  if (used() <= KeepFree(8)) return;
   size_t looks = kSliceListNodes;
   if (DropNodes(space, position, entry, &looks) > 0) pause_ = 0;
   if (!unchanged || entry->frequency() != 0 || !CanDrop(space, position, entry)) return;
@@ -190,7 +173,7 @@ void Spiller::DropLanded(Space& space, uint64_t position, Entry* entry, bool unc
 
 size_t Spiller::SpillNewcomers(size_t max) {
   size_t dropped = 0;
-  const uint64_t goal = this->goal();
+  const uint64_t goal = KeepFree(8);
   const size_t stay = SmallQueueKeys();
   while (max-- > 0 && newcomers_.size() > stay && used() > goal) {
     const Place newcomer = newcomers_.front();
@@ -217,7 +200,7 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
   victims_.clear();
   uint64_t bytes = 0, node_bytes = 0;
   size_t looks = kSliceListNodes;
-  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), goal());
+  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), KeepFree(8));
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
     const uint64_t position = space.table.PositionOf(entry);
     const bool can_drop = CanDrop(space, position, entry);
@@ -276,7 +259,9 @@ bool Spiller::Slice() {
        ++i) {
     clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
   }
-  const uint64_t goal = this->goal();
+  const uint64_t goal = KeepFree(8);
+  // Half as many as there are keys in memory. S3-FIFO has all; what comes back later than that is
+  // seldom used a third time (docs/performance.md, "Cold").
   ghosts_.Reserve(core_.keyspace.at(clock_db_).table.size() / 2);
   size_t dropped = 0;
   if (used() > goal) dropped = SpillNewcomers(kClockSliceNodes);

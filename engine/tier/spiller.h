@@ -78,7 +78,7 @@ class Spiller {
 
   /// What one value may take of the machine's memory while it is in use; bytes.
   uint64_t value_max() const { return value_max_; }
-  bool short_of_memory() const { return used_ > limit_ - ahead_ / 5 * 4; }
+  bool short_of_memory() const { return used_ > KeepFree(10); }
   /// What is written back is to leave memory at once.
   bool spills_now() const { return Spills() && short_of_memory(); }
   uint64_t limit() const { return limit_; }
@@ -92,8 +92,8 @@ class Spiller {
   };
 
   static bool CanDrop(const Space& space, uint64_t position, const Entry* entry);
-  // Slices drop until so much is used.
-  uint64_t goal() const { return limit_ - ahead_; }
+  // The limit less the n-th part of what others than giants may take.
+  uint64_t KeepFree(uint64_t share) const { return limit_ - (limit_ - giant_bytes_) / share; }
   // Nodes of a list that may go; the bytes that this freed. `looks`: how many nodes may still be
   // looked at.
   uint64_t DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks);
@@ -108,7 +108,8 @@ class Spiller {
   // All that is left in memory has to stay (one value larger than the budget): waiting would never
   // end.
   bool Saturated() const;
-  // What the small FIFO holds when there is enough for the others, too.
+  // What the small FIFO holds when there is enough for the others, too: a
+  // twentieth.
   size_t SmallQueueKeys() const;
   size_t SpillNewcomers(size_t max);
   size_t TurnClock(size_t max, bool everything);
@@ -134,7 +135,6 @@ class Spiller {
   bool machine_is_full_ = false;       // one giant alone does not fit
   std::vector<Place> giants_;          // met by the clock while memory was short
   uint64_t giant_bytes_ = 0;           // of the limit, as of Measure
-  uint64_t ahead_ = 0;                 // room kept free ahead of need, as of Measure
   std::deque<Place> newcomers_;
   GhostQueue ghosts_;
   int clock_db_ = 0;

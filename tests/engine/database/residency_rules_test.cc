@@ -84,39 +84,6 @@ TEST_F(BudgetTest, WhatTheAllocatorHoldsBesideTakesAQuarterAtMostAndIsForgotten)
   EXPECT_LT(db().GetStats().unaccounted_bytes, 64u << 10);
 }
 
-// Clean entries can go at once, so little room is kept free for what comes; more for dirty ones.
-TEST_F(BudgetTest, TheMoreIsDirtyTheMoreRoomIsKeptFree) {
-  const std::string value(9'000, 'f');
-  constexpr int kKeys = 6000;
-  const auto tick = [&] {
-    database_.clock().AdvanceMs(100);  // the shares are measured again
-    database_.Tick();
-  };
-  for (int i = 0; i < kKeys; ++i) {
-    Set("k" + std::to_string(i), value);
-    if (i % 8 == 0) tick();
-  }
-  database_.Spill();
-  for (int i = 0; i < kKeys; ++i) {
-    ASSERT_EQ(Value("k" + std::to_string(i)), value);
-    if (i % 8 == 0) tick();
-  }
-  for (int i = 0; i < 100; ++i) tick();
-  const auto free = [&] {
-    const auto stats = db().GetStats();
-    return static_cast<double>(stats.budget_bytes - stats.used_memory) /
-           static_cast<double>(stats.budget_bytes - stats.fixed_bytes);
-  };
-  ASSERT_EQ(db().GetStats().dirty_keys, 0u);
-  EXPECT_LT(free(), 0.05);
-  EXPECT_GT(free(), 0.02);
-
-  const uint64_t resident = db().GetStats().resident_keys;
-  for (uint64_t i = 0; i < resident / 4; ++i) Set("k" + std::to_string(kKeys - 1 - i), value);
-  tick();
-  EXPECT_GT(free(), 0.11);
-}
-
 // Some 5,500 keys fit. Of these, 750 were used twice; then all the others are read once.
 TEST_F(BudgetTest, OnePassOverColdKeysLeavesThoseThatWereUsedAgain) {
   constexpr int kKeys = 30'000, kHot = 750;
