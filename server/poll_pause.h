@@ -4,11 +4,11 @@
 // put to sleep and woken, the poll, the tick, and a client that was woken for one reply sends one
 // request. Network cards moderate their interrupts for the same reason. The loop pauses before it
 // polls where that delays nobody by more than it is worth:
-//  - Cold reads keep every reader busy, CPUs are as few as readers, and the last poll brought
+//  - Cold reads keep every reader busy, a CPU has to do for four of them, and the last poll brought
 //    little. CPU is short then: what the executor does not spend on waking, readers have.
 //  - Many waits have just timed out (BRPOP), and nothing but waits ran lately. What comes next are
 //    the next waits of those clients, one by one. The first other command ends this.
-// Figures: docs/performance.md, "Waking for several". Executor thread.
+// Figures: docs/performance.md, "Cold" and "Collections". Executor thread.
 #pragma once
 
 #include <cstddef>
@@ -27,14 +27,14 @@ class PollPause {
 
   /// What happened from one poll to the next.
   struct Tick {
-    int64_t now_ms = 0;
+    int64_t now_ms = 0;     // of a clock that never jumps
     size_t requests = 0;    // reads of sockets that brought something
     size_t commands = 0;    // that ended, waits too
     size_t timeouts = 0;    // waits among them whose time was up
     size_t cold_reads = 0;  // in flight now
   };
 
-  PollPause(size_t readers, size_t cpus) : readers_(readers), cpus_short_(cpus <= readers) {}
+  PollPause(size_t readers, size_t cpus) : readers_(readers), cpus_short_(4 * cpus <= readers) {}
 
   /// Microseconds to pause before the next poll; 0: none.
   int64_t Next(const Tick& tick) {

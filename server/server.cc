@@ -286,7 +286,8 @@ int64_t Server::Tick() {
   UpdateTime();
   PollDatabase();
   dispatcher_->RunQueued();
-  const size_t timeouts = blocking_.ExpireUntil(Blocking::NowMs());
+  const int64_t monotonic_ms = Blocking::NowMs();
+  const size_t timeouts = blocking_.ExpireUntil(monotonic_ms);
   while (!ready_.empty()) {
     running_.swap(ready_);
     for (Client* client : running_) {
@@ -311,7 +312,7 @@ int64_t Server::Tick() {
   CheckPushedOutput();
   FlushAll();
   FreeClosed();
-  poll_pause_us_ = PausePoll(timeouts);
+  poll_pause_us_ = PausePoll(monotonic_ms, timeouts);
   if (!ready_.empty() || dispatcher_->has_queued() || blocking_.has_work()) return 0;
   if (database_ == nullptr) return kIdleTickMs;
   const int64_t deadline_ms = blocking_.next_deadline_ms();
@@ -320,13 +321,13 @@ int64_t Server::Tick() {
   return std::min(next_ms, std::max<int64_t>(deadline_ms - Blocking::NowMs(), 1));
 }
 
-int64_t Server::PausePoll(size_t timeouts) {
+int64_t Server::PausePoll(int64_t now_ms, size_t timeouts) {
   const uint64_t reads = stats_.reads_processed - reads_before_;
   const uint64_t commands = stats_.commands_processed - commands_before_;
   reads_before_ = stats_.reads_processed;
   commands_before_ = stats_.commands_processed;
   return poll_pause_.Next(
-      {.now_ms = now_ms_,
+      {.now_ms = now_ms,
        .requests = reads,
        .commands = commands,
        .timeouts = timeouts,

@@ -181,7 +181,7 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   void CheckPushedOutput();
   void ReturnTaken(Client* client);
   void UpdateSlowLimit();
-  int64_t PausePoll(size_t timeouts);
+  int64_t PausePoll(int64_t now_ms, size_t timeouts);
   void CheckClients();
   void CountMemory(Client* client, uint64_t bytes);
   void PaceMemory(const ProcessMemory& process);

@@ -108,8 +108,7 @@ class Spiller {
   // All that is left in memory has to stay (one value larger than the budget): waiting would never
   // end.
   bool Saturated() const;
-  // What the small FIFO holds when there is enough for the others, too: a
-  // twentieth.
+  // What the small FIFO holds when there is enough for the others, too: a twentieth.
   size_t SmallQueueKeys() const;
   size_t SpillNewcomers(size_t max);
   size_t TurnClock(size_t max, bool everything);

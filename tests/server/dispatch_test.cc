@@ -386,5 +386,27 @@ TEST(Dispatch, TimeoutClosesWhoSaysNothingButNotWhoWaits) {
   EXPECT_EQ(server.server().client_count(), 3u);
 }
 
+// More clients than one cron call looks at.
+TEST(Dispatch, ClientMemoryIsTheSumOfWhatEachHolds) {
+  TestServer server;
+  std::vector<Client*> clients;
+  for (int i = 0; i < 700; ++i) clients.push_back(server.Connect());
+  server.Feed(clients[0], "*2\r\n$4\r\nECHO\r\n$5000\r\n" + std::string(4000, 'x'));
+  server.Tick();
+  const auto look_at_all = [&] {
+    for (int i = 0; i < 2; ++i) server.server().Cron();
+    uint64_t bytes = 0;
+    for (const Client* client : server.server().clients()) bytes += client->MemoryBytes();
+    return bytes;
+  };
+  const uint64_t all = look_at_all();
+  EXPECT_GT(clients[0]->MemoryBytes(), clients[1]->MemoryBytes() + 3000);
+  EXPECT_EQ(server.server().stats().client_bytes, all);
+  for (size_t i = 0; i < 699; ++i) server.server().CloseClient(clients[i]);
+  EXPECT_EQ(server.server().stats().client_bytes, clients[699]->MemoryBytes());
+  server.Tick();
+  EXPECT_EQ(look_at_all(), server.server().stats().client_bytes);
+}
+
 }  // namespace
 }  // namespace thermocline::server

@@ -19,7 +19,7 @@ TEST(PollPause, WithBusyReadersAndFewCpusSmallPollsAreSpacedOut) {
       pause.Next(
           {.now_ms = 1, .requests = PollPause::kFewRequests, .commands = 8, .cold_reads = 30}),
       0);
-  PollPause many_cpus(/*readers=*/8, /*cpus=*/16);
+  PollPause many_cpus(/*readers=*/8, /*cpus=*/4);
   EXPECT_EQ(many_cpus.Next({.now_ms = 1, .requests = 1, .commands = 1, .cold_reads = 30}), 0);
 }
 
