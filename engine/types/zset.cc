@@ -136,9 +136,14 @@ RankRange ZsetView::ByScore(const ScoreRange& range) const {
 RankRange ZsetView::ByLex(const LexRange& range, bool reverse) const {
   RankRange ranks;
   if (object_ != nullptr) {
-    ranks.first = object_->order().CountWhile(
+    const ScoreTree& order = object_->order();
+    if (!range.AboveMin(order.At(order.size() - 1).node()->text()) ||
+        !range.BelowMax(order.At(0).node()->text())) {
+      return {};
+    }
+    ranks.first = order.CountWhile(
         [&](double, const ZsetNode* node) { return !range.AboveMin(node->text()); });
-    ranks.last = object_->order().CountWhile(
+    ranks.last = order.CountWhile(
         [&](double, const ZsetNode* node) { return range.BelowMax(node->text()); });
     ranks.last = std::max(ranks.first, ranks.last);
     return ranks;

@@ -140,7 +140,8 @@ class ZsetView {
 
   RankRange ByScore(const ScoreRange& range) const;
   /// Means what it says if all scores are equal. If not, a packed set answers as Redis does, which
-  /// searches it from the front, or from the back if `reverse`.
+  /// searches it from the front, or from the back if `reverse`; of a larger one the answer is
+  /// Redis's if an end of the set lies outside the range, and depends on its dice otherwise.
   RankRange ByLex(const LexRange& range, bool reverse = false) const;
 
   /// Calls fn(member, score) for the members of these ranks, in order or `reverse`.

@@ -273,6 +273,15 @@ TEST(Zset, RangesByNameOverDifferentScoresAreThoseOfRedisWhilePacked) {
   EXPECT_EQ(ranks({Name("b"), kLast}, true), "2-4");
   EXPECT_EQ(ranks({Name("a"), Name("m")}, false), "0-2");
   EXPECT_EQ(ranks({Name("a"), Name("m")}, true), "0-4");
+  // Larger: whatever lies between, Redis looks at both ends first.
+  TypeLimits none;
+  none.zset_max_listpack_entries = 0;
+  ZsetEditor(entry, none).Put("n", 2.5);
+  ASSERT_TRUE(entry->is_object());
+  for (const bool reverse : {false, true}) {
+    EXPECT_EQ(ranks({Name("c"), kLast}, reverse), "0-0");   // the last is "b"
+    EXPECT_EQ(ranks({kFirst, Name("l")}, reverse), "0-0");  // the first is "m"
+  }
   Entry::Free(entry);
 }
 

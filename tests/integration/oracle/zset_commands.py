@@ -2,7 +2,7 @@
 
 Sorted sets have keys of their own, because SET overwrites everything else soon. Those of `LEX_KEYS` hold
 members of one score only: what ranges by name mean otherwise depends, on redis-server, on the random
-levels of its skiplist.
+levels of its skiplist. So these commands get no other key that may be a sorted set, but sets and nothing.
 """
 from oracle import set_commands
 
@@ -38,7 +38,7 @@ def zkey(draw):
 
 
 def lex_key(draw):
-    return draw.pick(draw.plain_keys) if draw.chance(0.04) else draw.pick(LEX_KEYS)
+    return draw.pick(set_commands.KEYS + [b"nolex"]) if draw.chance(0.04) else draw.pick(LEX_KEYS)
 
 
 def input_key(draw):
