@@ -138,11 +138,11 @@ class Client {
   bool close_after_reply = false;
   bool closing = false;  // gone at the end of the tick
   int64_t soft_limit_since_ms = 0;
+  uint64_t counted_bytes = 0;  // its share of ServerStats::client_bytes
 
   size_t OutputBytes() const { return out.size() - out_sent; }
   /// What it holds, for CLIENT LIST and the memory budget.
   size_t MemoryBytes() const;
-  uint64_t counted_bytes = 0;  // its share of ServerStats::client_bytes
   size_t QueryBytes() const { return pending.size() + parked.bytes.size(); }
 
   /// The client as engine waiter: told when its parked command may go on.

@@ -134,10 +134,12 @@ RankRange ZsetView::ByScore(const ScoreRange& range) const {
 }
 
 RankRange ZsetView::ByLex(const LexRange& range, bool reverse) const {
+  const size_t n = size();
+  if (n == 0) return {};
   RankRange ranks;
   if (object_ != nullptr) {
     const ScoreTree& order = object_->order();
-    if (!range.AboveMin(order.At(order.size() - 1).node()->text()) ||
+    if (!range.AboveMin(order.At(n - 1).node()->text()) ||
         !range.BelowMax(order.At(0).node()->text())) {
       return {};
     }
@@ -148,7 +150,6 @@ RankRange ZsetView::ByLex(const LexRange& range, bool reverse) const {
     ranks.last = std::max(ranks.first, ranks.last);
     return ranks;
   }
-  const size_t n = size();
   char scratch[codec::kPackedScratch];
   const auto member = [&](size_t at) { return packed_.At(at).View(scratch); };
   std::vector<size_t> offsets;  // of the members
@@ -158,7 +159,7 @@ RankRange ZsetView::ByLex(const LexRange& range, bool reverse) const {
   }
   const auto above = [&](size_t rank) { return range.AboveMin(member(offsets[rank])); };
   const auto below = [&](size_t rank) { return range.BelowMax(member(offsets[rank])); };
-  if (n == 0 || !above(n - 1) || !below(0)) return {};
+  if (!above(n - 1) || !below(0)) return {};
   if (reverse) {
     ranks.last = n;
     while (ranks.last > 0 && !below(ranks.last - 1)) --ranks.last;

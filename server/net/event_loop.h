@@ -3,9 +3,9 @@
 //
 // One loop iteration is one tick of the server: sockets are read in the poll phase, and right
 // before the next poll (uv_prepare) Server::Tick() runs what was read, ends the engine's tick and
-// writes replies. Everything is on the thread that calls Run(), except the database's Open, which a
-// worker runs so that clients are answered -LOADING meanwhile, and Wake(), which any thread may
-// call.
+// writes replies; then the loop pauses if that lets requests gather (poll_pause.h). Everything is
+// on the thread that calls Run(), except the database's Open, which a worker runs so that clients
+// are answered -LOADING meanwhile, and Wake(), which any thread may call.
 #pragma once
 
 #include <uv.h>

@@ -67,6 +67,22 @@ Status PutOne(ColdBackend* backend, const std::string& key, const std::string& p
   return backend->Write(batch);
 }
 
+// Flushed: keys 1 to n at positions of their own, with 1000 bytes that cannot be compressed.
+template <class Name>
+void WriteRandomValues(ColdBackend* backend, uint64_t n, Name&& name) {
+  Random random(7);
+  ColdBatch batch;
+  for (uint64_t i = 1; i <= n; ++i) {
+    ColdImage image;
+    image.lsn = i;
+    std::string payload(1000, '\0');
+    for (char& c : payload) c = static_cast<char>(random.Next());
+    batch.Put(0, i << 40, name(i), image, std::string_view(payload), {});
+  }
+  ASSERT_TRUE(backend->Write(batch).ok());
+  ASSERT_TRUE(backend->FlushAll().ok());
+}
+
 std::string MustGet(ColdBackend* backend, const std::string& key) {
   ColdHeader header;
   std::string payload;
@@ -335,19 +351,9 @@ TEST(RocksBackend, AValueOfOneRowIsReadWithoutItsRecord) {
   constexpr uint64_t kKeys = 200;
   // Keys as long as the values: there are as many blocks of records as would be noticed.
   const auto name = [](uint64_t i) { return std::to_string(i) + std::string(1000, 'k'); };
-  Random random(7);
   {
     auto backend = MustOpen(options);
-    ColdBatch batch;
-    for (uint64_t i = 1; i <= kKeys; ++i) {
-      ColdImage image;
-      image.lsn = i;
-      std::string payload(1000, '\0');
-      for (char& c : payload) c = static_cast<char>(random.Next());
-      batch.Put(0, i << 40, name(i), image, std::string_view(payload), {});
-    }
-    ASSERT_TRUE(backend->Write(batch).ok());
-    ASSERT_TRUE(backend->FlushAll().ok());
+    WriteRandomValues(backend.get(), kKeys, name);
   }
   auto backend = MustOpen(options);
   const auto misses_of = [&](auto&& read) {
@@ -375,19 +381,9 @@ TEST(RocksBackend, ReadingValuesFillsTheCacheWithTheIndexNotWithTheValues) {
   RocksOptions options = SmallOptions(dir);
   options.block_cache_bytes = 64 << 20;
   constexpr uint64_t kKeys = 800;
-  Random random(7);
   {
     auto backend = MustOpen(options);
-    ColdBatch batch;
-    for (uint64_t i = 1; i <= kKeys; ++i) {
-      ColdImage image;
-      image.lsn = i;
-      std::string payload(1000, '\0');
-      for (char& c : payload) c = static_cast<char>(random.Next());
-      batch.Put(0, i << 40, std::to_string(i), image, std::string_view(payload), {});
-    }
-    ASSERT_TRUE(backend->Write(batch).ok());
-    ASSERT_TRUE(backend->FlushAll().ok());
+    WriteRandomValues(backend.get(), kKeys, [](uint64_t i) { return std::to_string(i); });
     // Of level 0 the index is always in the cache.
     ASSERT_TRUE(backend->CompactRange(0, nullptr).ok());
   }

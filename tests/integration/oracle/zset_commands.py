@@ -2,12 +2,14 @@
 
 Sorted sets have keys of their own, because SET overwrites everything else soon. Those of `LEX_KEYS` hold
 members of one score only: what ranges by name mean otherwise depends, on redis-server, on the random
-levels of its skiplist. So these commands get no other key that may be a sorted set, but sets and nothing.
+levels of its skiplist. What else these commands get are keys of the other families, which hardly ever
+hold a sorted set, and one that nobody writes.
 """
-from oracle import set_commands
+from oracle import hash_commands, list_commands, set_commands
 
 KEYS = [b"z%d" % number for number in range(16)]
 LEX_KEYS = [b"lex%d" % number for number in range(6)]
+NOT_LEX_KEYS = list_commands.KEYS + hash_commands.KEYS + set_commands.KEYS + [b"nolex"]
 
 # CONFIG SET arguments: conversions happen all the time, at changing sizes.
 SETTINGS = [["zset-max-listpack-entries", number] for number in (0, 3, 12, 128)] + [
@@ -38,7 +40,7 @@ def zkey(draw):
 
 
 def lex_key(draw):
-    return draw.pick(set_commands.KEYS + [b"nolex"]) if draw.chance(0.04) else draw.pick(LEX_KEYS)
+    return draw.pick(NOT_LEX_KEYS) if draw.chance(0.04) else draw.pick(LEX_KEYS)
 
 
 def input_key(draw):
