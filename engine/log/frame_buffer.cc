@@ -120,6 +120,14 @@ void FrameBuffer::Release(uint64_t durable_end) {
   Count();
 }
 
+void FrameBuffer::FreeSpare() {
+  spare_.clear();
+  spare_.shrink_to_fit();
+  spare_capacity_ = 0;
+  needed_ = chunks_.size() * kNeededUnit;
+  Count();
+}
+
 void FrameBuffer::Reuse(Chunk chunk) {
   // A chunk that was made for one huge frame goes back to the allocator, and so does what a long
   // wait for the disk has piled up.

@@ -76,6 +76,9 @@ class FrameBuffer {
   /// After everything was written: lets go of what is durable.
   void Release(uint64_t durable_end);
 
+  /// After that, while no frames come: gives the memory back that is kept for them.
+  void FreeSpare();
+
   /// Visits all frames behind `durable_end` in order. Fails if the memory does not hold what was
   /// put in.
   codec::Status VisitKept(
@@ -91,6 +94,8 @@ class FrameBuffer {
   /// Encoded bytes that are not known to be durable, to the grain of a chunk.
   uint64_t pending_bytes() const { return pending_bytes_.load(std::memory_order_relaxed); }
   uint64_t memory_bytes() const { return memory_bytes_.load(std::memory_order_relaxed); }
+  /// Kept for frames to come; the owner's thread.
+  uint64_t spare_bytes() const { return spare_capacity_; }
 
  private:
   struct Chunk {

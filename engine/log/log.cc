@@ -26,6 +26,7 @@ namespace {
 constexpr int64_t kSecondUs = 1'000'000;
 constexpr int64_t kDelayedSyncUs = 2 * kSecondUs;
 constexpr int64_t kFreeSpacePollUs = 100'000;
+constexpr int64_t kIdleUs = 2 * kSecondUs;  // without frames: memory for more of them is given back
 constexpr uint64_t kSegmentBytesMin = 4096;
 constexpr std::string_view kClosePayload = "*1\r\n$4\r\nPING\r\n";
 
@@ -47,6 +48,8 @@ struct Log::Impl {
   Lsn Append(codec::FrameHeader header, std::string_view payload, int32_t select_db_after);
   Status WriteRuns();
   Status OpenSegmentNow();
+  // Where nothing was appended since everything is durable.
+  void ReleaseIdle();
   Status Commit();
   Status Resume();
   void RecycleWhatMayBe();
@@ -84,6 +87,7 @@ struct Log::Impl {
   uint64_t live_peak_ = 0;  // most live segments since the last Recycle
   int64_t last_inline_sync_us_ = 0;
   int64_t last_poll_us_ = 0;
+  int64_t idle_since_us_ = 0;  // everything is durable, nothing was appended since; 0: it is not so
 
   std::mutex sync_mu_;  // held while a sync runs, and while Resume replaces the segment
 
@@ -198,6 +202,14 @@ Status Log::Impl::OpenSegmentNow() {
   return status;
 }
 
+void Log::Impl::ReleaseIdle() {
+  if (buffer_.pending_bytes() > 0) buffer_.Release(log_.DurableEnd());
+  if (buffer_.spare_bytes() == 0) return;
+  const int64_t now = options_.clock->MonotonicUs();
+  if (idle_since_us_ == 0) idle_since_us_ = std::max<int64_t>(now, 1);
+  if (now - idle_since_us_ >= kIdleUs) buffer_.FreeSpare();
+}
+
 Status Log::Impl::Commit() {
   if (!on_disk_) {
     const uint64_t end = log_.EndOffset();
@@ -226,7 +238,11 @@ Status Log::Impl::Commit() {
   }
   buffer_.Count();
   const uint64_t written = log_.WrittenEnd();
-  if (!had_writes && log_.DurableEnd() == written && recycle_below_ == 0) return Status::Ok();
+  if (!had_writes && log_.DurableEnd() == written && recycle_below_ == 0) {
+    ReleaseIdle();
+    return Status::Ok();
+  }
+  idle_since_us_ = 0;
   bool requested = requested_end_.load(std::memory_order_relaxed) > log_.DurableEnd();
   if (buffer_.pending_bytes() > options_.kept_bytes_max) {
     // Ask only for what is written; asking again is harmless while the sync is on its way.

@@ -19,6 +19,12 @@ constexpr size_t kNewcomersMin = 512;
 constexpr size_t kNewcomersExcess = 8;
 constexpr int kHopelessTurns = 64;
 constexpr int kPauseMax = 16;
+// Parts of the limit that are kept free: where keys are written, room has to be there for what
+// comes while dirty ones are written back; where they have only been read for so long, clean ones
+// go at once.
+constexpr uint64_t kAheadOfWrites = 8;
+constexpr uint64_t kAheadOfReads = 32;
+constexpr int64_t kReadOnlyUs = 10'000'000;
 constexpr uint64_t kGiantShare = 8;            // of the budget
 constexpr uint32_t kGiantIdleS = 10;           // not used for so long: as any other
 constexpr size_t kWokenMax = 128;              // in one slice
@@ -56,7 +62,7 @@ void Spiller::Measure() {
                           ghosts_.memory_bytes() + core_.field_names.memory_bytes();
   other_ = tables;
   used_ = used();
-  giant_bytes_ = 0;
+  ahead_ = 0;
   stats.giant_bytes = 0;
   machine_is_full_ = false;
   value_max_ = ~uint64_t{0};
@@ -68,6 +74,7 @@ void Spiller::Measure() {
   if (!Spills()) {
     // Redis's reckoning: everything that is not a replica's or the AOF's counts.
     limit_ = budget_ > others ? budget_ - others : 0;
+    ahead_ = limit_ / kAheadOfWrites;
     return;
   }
   const uint64_t taken = stats.fixed_bytes + others + stats.unaccounted_bytes;
@@ -77,11 +84,15 @@ void Spiller::Measure() {
   const uint64_t room = machine > taken ? machine - taken : 0;
   value_max_ = room > floor ? room - floor : 0;
   const Giants giants = MeasureGiants();
-  if (giants.bytes == 0) return;
-  machine_is_full_ = giants.largest > value_max_;
-  limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
-  giant_bytes_ = std::min(giants.bytes, limit_);
-  stats.giant_bytes = giants.bytes;
+  if (giants.bytes > 0) {
+    machine_is_full_ = giants.largest > value_max_;
+    limit_ = std::max(limit_, std::min(floor + giants.bytes, room));
+    stats.giant_bytes = giants.bytes;
+  }
+  const int64_t now_us = core_.clock->MonotonicUs();
+  if (core_.dirty_keys > 0 || core_.cold->queued_batches() > 0) written_us_ = now_us;
+  const bool read_only = now_us - written_us_ >= kReadOnlyUs;
+  ahead_ = (limit_ - std::min(giants.bytes, limit_)) / (read_only ? kAheadOfReads : kAheadOfWrites);
 }
 
 uint64_t Spiller::DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks) {
@@ -148,7 +159,7 @@ void Spiller::NoteNew(const Space& space, uint64_t position) {
   // With memory nearly full the queue's excess is what goes first; a key that left it otherwise
   // would be taken for one that was used again. Nearly: slices free some room ahead, and what fills
   // it before the next one belongs to the excess, too.
-  const bool nearly_full = used_ > KeepFree(4);
+  const bool nearly_full = used_ + 2 * ahead_ > limit_;
   const size_t max = SmallQueueKeys() * (nearly_full ? kNewcomersExcess : 1);
   // Two for one: what stood there beyond the measure goes in time, FLUSHALL or not.
   for (int i = 0; i < 2 && newcomers_.size() > max; ++i) newcomers_.pop_front();
@@ -161,7 +172,7 @@ bool Spiller::CanDrop(const Space& space, uint64_t position, const Entry* entry)
 }
 
 void Spiller::DropLanded(Space& space, uint64_t position, Entry* entry, bool unchanged) {
-  if (used() <= KeepFree(8)) return;
+  if (used() <= goal()) return;
   size_t looks = kSliceListNodes;
   if (DropNodes(space, position, entry, &looks) > 0) pause_ = 0;
   if (!unchanged || entry->frequency() != 0 || !CanDrop(space, position, entry)) return;
@@ -173,7 +184,7 @@ void Spiller::DropLanded(Space& space, uint64_t position, Entry* entry, bool unc
 
 size_t Spiller::SpillNewcomers(size_t max) {
   size_t dropped = 0;
-  const uint64_t goal = KeepFree(8);
+  const uint64_t goal = this->goal();
   const size_t stay = SmallQueueKeys();
   while (max-- > 0 && newcomers_.size() > stay && used() > goal) {
     const Place newcomer = newcomers_.front();
@@ -200,7 +211,7 @@ size_t Spiller::TurnClock(size_t max, bool everything) {
   victims_.clear();
   uint64_t bytes = 0, node_bytes = 0;
   size_t looks = kSliceListNodes;
-  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), KeepFree(8));
+  const uint64_t excess = everything ? ~uint64_t{0} : used() - std::min(used(), goal());
   space.clock_hand = space.table.ForSlice(space.clock_hand, max, [&](Entry* entry) {
     const uint64_t position = space.table.PositionOf(entry);
     const bool can_drop = CanDrop(space, position, entry);
@@ -259,7 +270,7 @@ bool Spiller::Slice() {
        ++i) {
     clock_db_ = (clock_db_ + 1) % core_.keyspace.databases();
   }
-  const uint64_t goal = KeepFree(8);
+  const uint64_t goal = this->goal();
   // Half as many as there are keys in memory. S3-FIFO has all; what comes back later than that is
   // seldom used a third time (docs/performance.md, "Cold").
   ghosts_.Reserve(core_.keyspace.at(clock_db_).table.size() / 2);

@@ -78,7 +78,7 @@ class Spiller {
 
   /// What one value may take of the machine's memory while it is in use; bytes.
   uint64_t value_max() const { return value_max_; }
-  bool short_of_memory() const { return used_ > KeepFree(10); }
+  bool short_of_memory() const { return used_ > limit_ - ahead_ / 5 * 4; }
   /// What is written back is to leave memory at once.
   bool spills_now() const { return Spills() && short_of_memory(); }
   uint64_t limit() const { return limit_; }
@@ -92,8 +92,8 @@ class Spiller {
   };
 
   static bool CanDrop(const Space& space, uint64_t position, const Entry* entry);
-  // The limit less the n-th part of what others than giants may take.
-  uint64_t KeepFree(uint64_t share) const { return limit_ - (limit_ - giant_bytes_) / share; }
+  // Slices drop until so much is used.
+  uint64_t goal() const { return limit_ - ahead_; }
   // Nodes of a list that may go; the bytes that this freed. `looks`: how many nodes may still be
   // looked at.
   uint64_t DropNodes(Space& space, uint64_t position, Entry* entry, size_t* looks);
@@ -130,10 +130,11 @@ class Spiller {
   uint64_t limit_ = ~uint64_t{0};  // for tables, keys and values
   uint64_t other_ = 0;             // table bytes and the like, as of Measure
   uint64_t used_ = 0;
-  uint64_t value_max_ = ~uint64_t{0};  // as of Measure
-  bool machine_is_full_ = false;       // one giant alone does not fit
-  std::vector<Place> giants_;          // met by the clock while memory was short
-  uint64_t giant_bytes_ = 0;           // of the limit, as of Measure
+  uint64_t value_max_ = ~uint64_t{0};   // as of Measure
+  bool machine_is_full_ = false;        // one giant alone does not fit
+  std::vector<Place> giants_;           // met by the clock while memory was short
+  uint64_t ahead_ = 0;                  // of the limit, kept free ahead of need; as of Measure
+  int64_t written_us_ = INT64_MIN / 2;  // when something was dirty or being written back
   std::deque<Place> newcomers_;
   GhostQueue ghosts_;
   int clock_db_ = 0;

@@ -113,6 +113,7 @@ TEST(FrameBuffer, MemoryIsGivenBackWhenFramesAreDurable) {
   // What a second's frames needed stays for the next second's, and goes when those need less.
   const uint64_t peak = buffer.memory_bytes();
   EXPECT_GE(peak, kSpareMax / 2);
+  EXPECT_GE(buffer.spare_bytes(), kSpareMax / 2);
   for (int commit = 0; commit < 3000; ++commit) {
     end = Fill(&buffer, end, 600, 1000);
     MarkWritten(&buffer);
@@ -129,6 +130,30 @@ TEST(FrameBuffer, MemoryIsGivenBackWhenFramesAreDurable) {
   MarkWritten(&buffer);
   buffer.Release(end);
   EXPECT_LE(buffer.memory_bytes(), 2u << 20);
+}
+
+TEST(FrameBuffer, SpareMemoryIsGivenBackAtOnceAndFramesGoOn) {
+  FrameBuffer buffer(kSpareMax);
+  buffer.BeginSegment(NewLife(1, 1, uint64_t{1} << 30));
+  uint64_t end = Fill(&buffer, 0, 10'000, 1000);
+  MarkWritten(&buffer);
+  buffer.Release(end);
+  ASSERT_GE(buffer.spare_bytes(), kSpareMax / 2);
+  buffer.FreeSpare();
+  EXPECT_EQ(buffer.spare_bytes(), 0u);
+  EXPECT_LE(buffer.memory_bytes(), 512u << 10);
+  // It is not forgotten what the end was.
+  const uint64_t before = end;
+  end = Fill(&buffer, end, 1000, 1000);
+  uint64_t expected = before;
+  ASSERT_TRUE(buffer
+                  .VisitKept(before,
+                             [&](const codec::FrameHeader& header, std::string_view payload) {
+                               EXPECT_EQ(header.lsn, expected + 1);
+                               expected += payload.size();
+                             })
+                  .ok());
+  EXPECT_EQ(expected, end);
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ class LogHarness {
     options.clock = &clock;
     options.random = &log_random;
     options.background = false;
-    options.kept_bytes_max = 64 << 10;
+    options.kept_bytes_max = kept_bytes_max;
     return options;
   }
 
@@ -224,6 +224,7 @@ class LogHarness {
   Random log_random;
   FsyncPolicy policy;
   uint64_t segment_bytes = 4096;
+  uint64_t kept_bytes_max = 64 << 10;
   std::unique_ptr<Log> log;
   std::vector<ModelFrame> frames;
   std::map<uint64_t, Promise> promises;  // journal point -> what holds from there on

@@ -61,6 +61,33 @@ TEST(Log, AlwaysSyncsBeforeCommitReturns) {
   EXPECT_EQ(h.log->stats().pending_bytes, 0u) << "durable frames are not kept";
 }
 
+TEST(Log, WithoutFramesItsMemoryIsGivenBack) {
+  LogHarness h(1, FsyncPolicy::kEverySec);
+  h.segment_bytes = 64 << 20;
+  h.kept_bytes_max = 16 << 20;
+  h.Open();
+  const auto tick = [&] {
+    h.clock.AdvanceMs(100);
+    ASSERT_TRUE(h.log->Commit().ok());
+  };
+  for (int i = 0; i < 30; ++i) {
+    for (int n = 0; n < 200; ++n) h.Append(std::string(5000, 'f'));
+    tick();
+  }
+  EXPECT_GT(h.log->stats().memory_bytes, 8u << 20);
+  while (h.log->DurableEnd() < h.log->EndOffset()) tick();
+  tick();
+  EXPECT_EQ(h.log->stats().pending_bytes, 0u);
+  EXPECT_GT(h.log->stats().memory_bytes, 8u << 20) << "a second's pause is not the end";
+  for (int i = 0; i < 25; ++i) tick();
+  EXPECT_LE(h.log->stats().memory_bytes, 512u << 10);
+  h.Append(kSet);
+  ASSERT_TRUE(h.log->SyncNow().ok());
+  const size_t frames = h.frames.size();
+  h.Open();
+  EXPECT_EQ(h.frames.size(), frames);
+}
+
 TEST(Log, EverySecSyncsOnceASecond) {
   LogHarness h(1, FsyncPolicy::kEverySec);
   h.segment_bytes = 1 << 20;
