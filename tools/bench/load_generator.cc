@@ -48,7 +48,6 @@ struct Connection {
   std::string out;
   size_t out_sent = 0;
   std::string in;
-  size_t in_used = 0;
   bool waits_for_write = false;
   uint64_t requests_left = UINT64_MAX;
   size_t next_request = 0;  // of LoadSpec::requests
@@ -255,12 +254,14 @@ class Worker {
           got == 0 ? "the server closed a connection" : std::string("recv: ") + strerror(errno);
       return;
     }
-    connection->in.append(chunk_.get(), static_cast<size_t>(got));
+    // Replies are read where they came in; only the beginning of one is kept for its end.
+    std::string_view rest(chunk_.get(), static_cast<size_t>(got));
+    const bool continues = !connection->in.empty();
+    if (continues) rest = connection->in.append(rest);
     const uint64_t now = NowNs();
     for (;;) {
       ScannedReply reply;
       size_t consumed = 0;
-      const std::string_view rest = std::string_view(connection->in).substr(connection->in_used);
       const auto result = connection->scanner.Next(rest, &reply, &consumed);
       if (result == ReplyScanner::Result::kNeedMore) break;
       if (result == ReplyScanner::Result::kBroken || connection->in_flight.empty()) {
@@ -268,10 +269,13 @@ class Worker {
         return;
       }
       Account(connection, reply, now);
-      connection->in_used += consumed;
+      rest.remove_prefix(consumed);
     }
-    connection->in.erase(0, connection->in_used);
-    connection->in_used = 0;
+    if (continues) {
+      connection->in.erase(0, connection->in.size() - rest.size());
+    } else {
+      connection->in.assign(rest);
+    }
     if (connection->in_flight.empty() && connection->requests_left > 0 &&
         classes_[connection->class_index].interval_ns == 0) {
       SendBatch(connection, now);
