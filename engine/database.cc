@@ -334,8 +334,14 @@ void Database::Prefetch(std::span<const KeyPlace> places) {
   auto& elements = impl_->prefetched;
   elements.clear();
   for (const KeyPlace& place : places) {
-    if (!place.collection) continue;
-    const Entry* entry = keyspace.at(place.db).table.FirstCandidate(place.position);
+    const Space& space = keyspace.at(place.db);
+    if (!place.collection) {
+      if (space.entry_bytes_mean < Space::kEntryBytesMeanMax) continue;  // few are out of line
+      const Entry* entry = space.table.FirstCandidate(place.position);
+      if (entry != nullptr) entry->PrefetchOutOfLine();
+      continue;
+    }
+    const Entry* entry = space.table.FirstCandidate(place.position);
     if (entry == nullptr || !entry->is_object()) continue;
     const Collection* object = entry->object();
     engine::Prefetch(object);

@@ -82,8 +82,10 @@ struct Space {
   uint64_t unknown_bases = 0;  // entries with kBaseUnknown
   uint64_t tombstones = 0;     // entries of the table that are no keys
   uint64_t entry_bytes = 0;    // of all entries of the table
-  uint32_t entry_bytes_mean =
-      128;                   // about, as of the last Spiller::Measure: what a prefetch fetches
+  // About, as of the last Spiller::Measure, and at most this: what a prefetch fetches, the rest
+  // follows in order.
+  static constexpr uint32_t kEntryBytesMeanMax = 192;
+  uint32_t entry_bytes_mean = 128;
   double ttl_sample_ms = 0;  // running mean of remaining TTLs, for INFO's avg_ttl
 
   uint64_t clock_hand = 0;    // position where the eviction clock stands

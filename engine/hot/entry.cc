@@ -11,6 +11,7 @@
 #include "codec/bytes.h"
 #include "codec/number_text.h"
 #include "engine/hot/allocation.h"
+#include "engine/hot/prefetch.h"
 
 namespace thermocline::engine {
 namespace {
@@ -370,6 +371,14 @@ std::string_view Entry::Bytes(const Layout& l) const {
     return {b->text(), b->length};
   }
   return {reinterpret_cast<const char*>(whole() + l.value_offset), l.stored};
+}
+
+void Entry::PrefetchOutOfLine() const {
+  constexpr size_t kBytes = 256;  // the CPU sees then where the rest lies
+  if (!Has(kOutOfLine)) return;
+  const char* block;
+  std::memcpy(&block, whole() + Parse().value_offset, 8);
+  for (size_t at = 0; at < kBytes; at += 64) Prefetch(block + at);
 }
 
 uint64_t Entry::ValueLength() const {

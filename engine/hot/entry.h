@@ -244,6 +244,8 @@ class Entry {
 
   /// Bytes of all blocks it owns, in allocator classes.
   size_t MemoryBytes() const;
+  /// Fetches the beginning of what lies in a block of its own, if anything does.
+  void PrefetchOutOfLine() const;
 
  private:
   // Where things are; parsed from the two varints and the flags.

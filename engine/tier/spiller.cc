@@ -25,11 +25,10 @@ constexpr int kPauseMax = 16;
 constexpr uint64_t kAheadOfWrites = 8;
 constexpr uint64_t kAheadOfReads = 32;
 constexpr int64_t kReadOnlyUs = 10'000'000;
-constexpr uint64_t kGiantShare = 8;            // of the budget
-constexpr uint32_t kGiantIdleS = 10;           // not used for so long: as any other
-constexpr size_t kWokenMax = 128;              // in one slice
-constexpr uint64_t kForgetting = 16;           // of what was unaccounted for: a 16th a call
-constexpr uint64_t kPrefetchedBytesMax = 192;  // of an entry; the rest follows in order
+constexpr uint64_t kGiantShare = 8;   // of the budget
+constexpr uint32_t kGiantIdleS = 10;  // not used for so long: as any other
+constexpr size_t kWokenMax = 128;     // in one slice
+constexpr uint64_t kForgetting = 16;  // of what was unaccounted for: a 16th a call
 
 }  // namespace
 
@@ -49,7 +48,7 @@ void Spiller::Measure() {
     if (space.dirty_ranges) index += sizeof(DirtyRanges);
     if (!space.table.empty()) {
       space.entry_bytes_mean = static_cast<uint32_t>(
-          std::min<uint64_t>(space.entry_bytes / space.table.size(), kPrefetchedBytesMax));
+          std::min<uint64_t>(space.entry_bytes / space.table.size(), Space::kEntryBytesMeanMax));
     }
   });
   stats.table_bytes = tables;
