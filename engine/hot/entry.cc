@@ -376,8 +376,7 @@ std::string_view Entry::Bytes(const Layout& l) const {
 void Entry::PrefetchOutOfLine() const {
   constexpr size_t kBytes = 256;  // the CPU sees then where the rest lies
   if (!Has(kOutOfLine)) return;
-  const char* block;
-  std::memcpy(&block, whole() + Parse().value_offset, 8);
+  const char* const block = reinterpret_cast<const char*>(buffer(Parse()));
   for (size_t at = 0; at < kBytes; at += 64) Prefetch(block + at);
 }
 

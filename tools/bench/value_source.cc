@@ -7,6 +7,11 @@
 #include "tools/bench/key_picker.h"
 
 namespace thermocline::tools {
+namespace {
+
+uint64_t WordOf(uint64_t seed, uint64_t number) { return Mix64(seed + number); }
+
+}  // namespace
 
 void AppendValue(uint64_t key, uint64_t size, std::string* out) {
   const uint64_t seed = Mix64(key);
@@ -15,7 +20,7 @@ void AppendValue(uint64_t key, uint64_t size, std::string* out) {
   char* bytes = out->data() + start;
   uint64_t word_number = 0;
   for (uint64_t done = 0; done < size; done += 8) {
-    const uint64_t word = Mix64(seed + word_number++);
+    const uint64_t word = WordOf(seed, word_number++);
     std::memcpy(bytes + done, &word, std::min<uint64_t>(8, size - done));
   }
 }
@@ -30,10 +35,10 @@ bool IsValueOf(uint64_t key, std::string_view value) {
   for (; left >= 8; left -= 8, bytes += 8) {
     uint64_t word;
     std::memcpy(&word, bytes, 8);
-    differs |= word ^ Mix64(seed + word_number++);
+    differs |= word ^ WordOf(seed, word_number++);
   }
-  if (differs != 0) return false;
-  const uint64_t last = Mix64(seed + word_number);
+  if (differs != 0 || left == 0) return differs == 0;
+  const uint64_t last = WordOf(seed, word_number);
   return std::memcmp(bytes, &last, left) == 0;
 }
 
