@@ -72,6 +72,9 @@ uint64_t CompactionReadahead(uint64_t budget) {
   return std::clamp<uint64_t>(budget / 16 / inputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
 }
 
+// Of the budget, at most: values that renames and copies linked and no capture has seen.
+constexpr uint64_t kLinkedShare = 16;
+
 }  // namespace
 
 class Database::Impl {
@@ -191,7 +194,9 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
   store_options.decode = HotTier::DecodeRead;
-  store_options.staged_bytes_max = StagedBytes(core.stats.budget_bytes);
+  store_options.staged_bytes_max = core.options.staged_bytes_max != 0
+                                       ? core.options.staged_bytes_max
+                                       : StagedBytes(core.stats.budget_bytes);
   cold = std::make_unique<ColdStore>(backend.get(), std::move(store_options));
   core.cold = cold.get();
 
@@ -593,44 +598,53 @@ void Database::Restore(int db, std::string_view key, EntryPtr value, int64_t exp
   impl_->core.effects.Restore(db, key, expire_at_ms, dump);
 }
 
-// The value goes under the other key: as a copy, or taken out of its entry.
-void Database::CarryValue(int from_db, std::string_view from, int to_db, std::string_view to,
+// The value goes under the other key: as a copy, or taken out of its entry. Large ones are linked;
+// whether this one is.
+bool Database::CarryValue(int from_db, std::string_view from, int to_db, std::string_view to,
                           bool take) {
   Core& core = impl_->core;
   HotTier::Ref source = impl_->hot.Locate(from_db, from);
   CHECK(source.live() && source.entry->resident()) << "the source of a copy must be resident";
   const int64_t deadline = source.entry->expiry_ms();
   const uint32_t access = source.entry->access();
-  std::string body;
-  EncodeValue(source.entry, core.field_names, &body, /*compress=*/false);
-  const uint8_t rdb_type = RdbTypeOf(source.entry->type(), source.entry->encoding());
-  Entry* carried;
-  if (take) {
-    carried = impl_->hot.TakeValue(source, to);
-  } else {
-    codec::StatusOr<Entry*> copy = DecodeValue({.key = to,
-                                                .rdb_type = rdb_type,
-                                                .payload = body,
-                                                .encoding_hint = source.entry->encoding(),
-                                                .limits = &core.options.type_limits,
-                                                .names = &core.field_names,
-                                                .mode = DecodeMode::kCold});
-    CHECK(copy.ok()) << copy.status().ToString();  // our own bytes
-    carried = *copy;
-  }
+  Links& links = impl_->write_back.links();
+  const uint64_t bytes = source.entry->MemoryBytes();
+  const bool linked = bytes >= core.options.link_threshold &&
+                      links.Admits(bytes, core.stats.budget_bytes / kLinkedShare);
+  std::string dump;
+  if (!linked) dump = DumpValue(source.entry, core.field_names, /*compress=*/false);
+  Entry* carried = take ? impl_->hot.TakeValue(source, to) : impl_->hot.CopyValue(source, to);
   HotTier::Ref target = impl_->hot.Locate(to_db, to);
   impl_->SetWhole(target, to, carried, deadline);
   target.entry->set_access(access);
-  core.effects.Restore(to_db, to, deadline, codec::DumpPayload(rdb_type, body));
+  if (linked) {
+    links.Add({source.space->id, source.position}, {target.space->id, target.position},
+              core.frame_lsn, bytes);
+  } else {
+    core.effects.Restore(to_db, to, deadline, dump);
+  }
+  return linked;
 }
 
 void Database::CopyKey(int from_db, std::string_view from, int to_db, std::string_view to) {
-  CarryValue(from_db, from, to_db, to, /*take=*/false);
+  if (CarryValue(from_db, from, to_db, to, /*take=*/false)) {
+    impl_->core.effects.Copy(from_db, from, to_db, to);
+  }
 }
 
 void Database::MoveKey(int from_db, std::string_view from, int to_db, std::string_view to) {
-  CarryValue(from_db, from, to_db, to, /*take=*/true);
-  Delete(from_db, from);
+  DCHECK(from_db == to_db || from == to) << "no command does both";
+  if (!CarryValue(from_db, from, to_db, to, /*take=*/true)) {
+    Delete(from_db, from);
+    return;
+  }
+  HotTier::Ref source = impl_->hot.Locate(from_db, from);
+  impl_->hot.Delete(source);
+  if (from_db == to_db) {
+    impl_->core.effects.Rename(from_db, from, to);
+  } else {
+    impl_->core.effects.Move(from_db, from, to_db);
+  }
 }
 
 Hashes& Database::hashes() { return impl_->hashes; }

@@ -259,11 +259,11 @@ class Database {
                                        std::string_view payload) const;
   /// RESTORE: replaces what is there.
   void Restore(int db, std::string_view key, EntryPtr value, int64_t expire_at_ms);
-  /// Copies value and expiry (RENAME, COPY, MOVE). REQUIRES: source exists; destination is
-  /// replaced.
+  /// Copies value and expiry (COPY). REQUIRES: source exists; destination is replaced.
   void CopyKey(int from_db, std::string_view from, int to_db, std::string_view to);
-  void MoveKey(int from_db, std::string_view from, int to_db,
-               std::string_view to);  // CopyKey, then the source is gone
+  /// The same, and the source is gone (RENAME, MOVE). REQUIRES: either the databases differ or the
+  /// names.
+  void MoveKey(int from_db, std::string_view from, int to_db, std::string_view to);
   /// The verbs of collections (engine/types/<type>_effects.h).
   Lists& lists();
   Hashes& hashes();
@@ -327,7 +327,7 @@ class Database {
  private:
   class Impl;
   bool Evict(int db, std::string_view key);
-  void CarryValue(int from_db, std::string_view from, int to_db, std::string_view to, bool take);
+  bool CarryValue(int from_db, std::string_view from, int to_db, std::string_view to, bool take);
   explicit Database(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };

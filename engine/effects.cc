@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <climits>
 #include <cstdint>
 #include <cstring>
 
@@ -181,6 +182,30 @@ void EffectWriter::Restore(int db, std::string_view key, int64_t expire_at_ms,
   buffer_ += "$7\r\nREPLACE\r\n$6\r\nABSTTL\r\n";
 }
 
+void EffectWriter::Rename(int db, std::string_view from, std::string_view to) {
+  Effect(db, 3);
+  buffer_ += "$6\r\nRENAME\r\n";
+  Bulk(from);
+  Bulk(to);
+}
+
+void EffectWriter::Move(int from_db, std::string_view key, int to_db) {
+  Effect(from_db, 3);
+  buffer_ += "$4\r\nMOVE\r\n";
+  Bulk(key);
+  BulkInt(to_db);
+}
+
+void EffectWriter::Copy(int from_db, std::string_view from, int to_db, std::string_view to) {
+  Effect(from_db, 6);
+  buffer_ += "$4\r\nCOPY\r\n";
+  Bulk(from);
+  Bulk(to);
+  buffer_ += "$2\r\nDB\r\n";
+  BulkInt(to_db);
+  buffer_ += "$7\r\nREPLACE\r\n";
+}
+
 void EffectWriter::FlushDb(int db) {
   Effect(db, 1);
   buffer_ += "$7\r\nFLUSHDB\r\n";
@@ -279,6 +304,27 @@ codec::StatusOr<Effect> ParseEffect(std::span<const std::string_view> argv) {
     single_key(Verb::kRestore, Need::kHeader);
     e.text = argv[3];
     e.whole = true;
+    return e;
+  }
+  // A link needs its source; Recovery asks for the destination besides.
+  const auto link = [&](Verb verb, std::string_view destination) {
+    single_key(verb, Need::kValue);
+    e.destination = destination;
+    e.destination_db = verb == Verb::kRename ? -1 : static_cast<int>(e.number);
+  };
+  const auto database = [&](size_t i) {
+    return number(i, &e.number) && e.number >= 0 && e.number <= INT_MAX;
+  };
+  if (name == "RENAME" && argc == 3) {
+    link(Verb::kRename, argv[2]);
+    return e;
+  }
+  if (name == "MOVE" && argc == 3 && database(2)) {
+    link(Verb::kMove, argv[1]);
+    return e;
+  }
+  if (name == "COPY" && argc == 6 && argv[3] == "DB" && database(4) && argv[5] == "REPLACE") {
+    link(Verb::kCopy, argv[2]);
     return e;
   }
   if (name == "SELECT" && argc == 2 && number(1, &e.number) && e.number >= 0) {

@@ -45,6 +45,10 @@ class EffectWriter {
   void SetRange(int db, std::string_view key, uint64_t offset, std::string_view bytes);
   void IncrBy(int db, std::string_view key, int64_t delta);
   void Restore(int db, std::string_view key, int64_t expire_at_ms, std::string_view dump);
+  /// The links (engine/tier/links.h); the destination is replaced.
+  void Rename(int db, std::string_view from, std::string_view to);
+  void Move(int from_db, std::string_view key, int to_db);
+  void Copy(int from_db, std::string_view from, int to_db, std::string_view to);
   void FlushDb(int db);
   void FlushAll();
   void SwapDb(int a, int b);
@@ -78,6 +82,9 @@ enum class Verb : uint8_t {
   kSetRange,
   kIncrBy,
   kRestore,
+  kRename,
+  kMove,
+  kCopy,
   kFlushDb,
   kFlushAll,
   kSwapDb,
@@ -96,6 +103,8 @@ struct Effect {
   std::string_view text;                // value, tail, bytes, dump
   int64_t number = 0;                   // deadline, delta, offset, database
   int64_t number2 = 0;                  // SWAPDB's second
+  std::string_view destination;         // of a link, whose source is `key`
+  int destination_db = -1;              // the same; -1: the selected one
   bool keep_ttl = false;                // SET … KEEPTTL
   bool whole = false;                   // the key is the same after it, whatever it was before
   ValueType type = ValueType::kString;  // kCollection
@@ -104,6 +113,10 @@ struct Effect {
   int key_first = 0, key_step = 0;
   /// Whether the previous value matters (else existence and deadline are enough).
   Need need = Need::kNothing;
+
+  bool is_link() const {
+    return verb == Verb::kRename || verb == Verb::kMove || verb == Verb::kCopy;
+  }
 };
 
 /// Understands one command of a payload; kCorruption for anything that EffectWriter does not write.

@@ -143,6 +143,22 @@ Entry* HotTier::TakeValue(Ref& ref, std::string_view new_key) {
   return taken;
 }
 
+Entry* HotTier::CopyValue(const Ref& ref, std::string_view new_key) {
+  const Entry* source = ref.entry;
+  std::string body;
+  EncodeValue(source, core_.field_names, &body, /*compress=*/false);
+  codec::StatusOr<Entry*> copy =
+      DecodeValue({.key = new_key,
+                   .rdb_type = RdbTypeOf(source->type(), source->encoding()),
+                   .payload = body,
+                   .encoding_hint = source->encoding(),
+                   .limits = &core_.options.type_limits,
+                   .names = &core_.field_names,
+                   .mode = DecodeMode::kCold});
+  CHECK(copy.ok()) << copy.status().ToString();  // our own bytes
+  return *copy;
+}
+
 bool HotTier::Delete(Ref& ref) {
   if (!ref.live()) return false;
   Space& space = *ref.space;
@@ -155,8 +171,10 @@ bool HotTier::Delete(Ref& ref) {
   // effects between its LSN and this one would be replayed over a base that lacks the key
   // (docs/design-notes.md, "graves"). Nor may it go while captures at its position are in flight:
   // it may have been deleted, captured and made anew, and then its old record is still to be read.
+  // The source of a link is captured with what became of its destination.
   if (!entry->Has(Entry::kHasCold) && !entry->Has(Entry::kBaseUnknown) &&
-      !core_.write_back->collecting() && !space.in_flight.Contains(ref.position)) {
+      !core_.write_back->collecting() && !space.in_flight.Contains(ref.position) &&
+      !core_.write_back->links().HasDestination({space.id, ref.position})) {
     ++core_.changes;
     if (core_.watching) core_.listener->OnKeyChanged(ref.db, entry->key());
     Drop(space, ref.position, entry);
@@ -227,6 +245,19 @@ void HotTier::FlushDb(int db, DbId new_id) {
   core_.reaper.Hand([doomed]() mutable { doomed.reset(); });
 }
 
+codec::StatusOr<Entry*> HotTier::Decode(std::string_view key, const codec::ColdHeader& header,
+                                        std::string_view payload) {
+  return DecodeValue({.key = key,
+                      .rdb_type = header.type,
+                      .payload = payload,
+                      .encoding_hint = header.encoding_hint,
+                      .lsn = header.lsn,
+                      .expiry_ms = static_cast<int64_t>(header.expire_ms),
+                      .limits = &core_.options.type_limits,
+                      .names = &core_.field_names,
+                      .mode = DecodeMode::kCold});
+}
+
 codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view key,
                                const codec::ColdHeader& header, const std::string* payload) {
   Entry* fresh = nullptr;
@@ -236,15 +267,7 @@ codec::Status HotTier::Install(Space& space, uint64_t position, std::string_view
     fresh = Entry::NewHeader(key, TypeOfRdb(header.type), header.encoding_hint, header.length,
                              header.lsn, static_cast<int64_t>(header.expire_ms));
   } else {
-    TC_ASSIGN_OR_RETURN(fresh, DecodeValue({.key = key,
-                                            .rdb_type = header.type,
-                                            .payload = *payload,
-                                            .encoding_hint = header.encoding_hint,
-                                            .lsn = header.lsn,
-                                            .expiry_ms = static_cast<int64_t>(header.expire_ms),
-                                            .limits = &core_.options.type_limits,
-                                            .names = &core_.field_names,
-                                            .mode = DecodeMode::kCold}));
+    TC_ASSIGN_OR_RETURN(fresh, Decode(key, header, *payload));
   }
   InstallEntry(space, position, key, header, fresh);
   return {};
@@ -342,6 +365,30 @@ void HotTier::InstallGrave(Space& space, uint64_t position, std::string_view key
   const size_t bytes = tombstone->MemoryBytes();
   space.entry_bytes += bytes;
   entry_bytes_ += bytes;
+}
+
+codec::Status HotTier::Adopt(Ref& ref, ColdRead* read) {
+  Entry* fresh = static_cast<Entry*>(read->decoded.release());
+  if (fresh == nullptr) {
+    TC_ASSIGN_OR_RETURN(fresh, Decode(read->key, read->header, read->payload));
+  }
+  const Lsn frame = std::exchange(core_.frame_lsn, read->header.lsn);
+  SetValue(ref, read->key, fresh,
+           read->header.expire_ms != 0 ? ExpiryChange::kSet : ExpiryChange::kClear,
+           static_cast<int64_t>(read->header.expire_ms));
+  core_.frame_lsn = frame;
+  return {};
+}
+
+void HotTier::Bury(Ref& ref, std::string_view key, Lsn lsn) {
+  const Lsn frame = std::exchange(core_.frame_lsn, lsn);
+  Delete(ref);
+  if (ref.entry == nullptr) {
+    Insert(ref, Entry::NewTombstone(key, lsn));
+    ++ref.space->tombstones;
+  }
+  Changed(ref);
+  core_.frame_lsn = frame;
 }
 
 void HotTier::Drop(Space& space, uint64_t position, Entry* entry) {

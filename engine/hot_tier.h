@@ -46,6 +46,8 @@ class HotTier {
   /// Takes the value out of a live, resident entry, under another key; what is left must be deleted
   /// in the same frame.
   Entry* TakeValue(Ref& ref, std::string_view new_key);
+  /// The value of a live, resident entry once more, under another key.
+  Entry* CopyValue(const Ref& ref, std::string_view new_key);
   /// Changes a collection. `edit(Entry*& entry)` gets the resident entry, may move it, and says
   /// what it did: an EditResult, or a bool for "changed, and empty now". An absent key is made
   /// first, packed and with the bytes `empty`. REQUIRES: a live entry is of `type`; if the edit
@@ -100,6 +102,11 @@ class HotTier {
   void InstallExpiredCold(Space& space, const ExpiryRow& row);
   /// Recovery: the LSN of an absent key.
   void InstallGrave(Space& space, uint64_t position, std::string_view key, Lsn lsn);
+  /// Recovery: the entry, which replay has made from nothing, becomes what its record says.
+  /// REQUIRES: the value was read; the record is younger than the entry.
+  codec::Status Adopt(Ref& ref, ColdRead* read);
+  /// Recovery: what the key is cannot be known until `lsn`, and need not be.
+  void Bury(Ref& ref, std::string_view key, Lsn lsn);
   /// Takes a clean entry, or a tombstone whose deletion landed, out of memory.
   void Drop(Space& space, uint64_t position, Entry* entry);
   /// After an entry was reallocated outside (cold deadline).
@@ -115,6 +122,8 @@ class HotTier {
   // A key that was not in the table, or only as a tombstone, is there: counts, and the rest that
   // begins with its life.
   void Insert(Ref& ref, Entry* entry);
+  codec::StatusOr<Entry*> Decode(std::string_view key, const codec::ColdHeader& header,
+                                 std::string_view payload);
   // Install, of what the record's value was decoded to.
   void InstallEntry(Space& space, uint64_t position, std::string_view key,
                     const codec::ColdHeader& header, Entry* fresh);

@@ -59,6 +59,10 @@ struct Options {
   std::function<void()>
       wake;  // any thread: something waits for Poll(); must be cheap and thread-safe
   uint64_t log_segment_bytes = 16ull << 20;
+  /// What a slice of a sweep captures where most is dirty. Staged batches are many, so they should
+  /// be full.
+  uint64_t batch_bytes = 64 << 10;
+  uint64_t staged_bytes_max = 0;  // what is staged before it is published; 0: as memory allows
   int cold_readers = 8;
   /// Keys whose bases are read together when the log is replayed, some 100 bytes each; 0: as many
   /// as maxmemory allows.
@@ -89,6 +93,8 @@ struct Options {
   int64_t deletions_interval_ms = 10'000;        // the same where every eighth change is a deletion
   /// A list of so many bytes in memory is written back, spilled and read node by node.
   uint64_t paged_threshold = 64 << 10;
+  /// RENAME, COPY and MOVE of a value of so many bytes in memory log the keys' names instead of it.
+  uint64_t link_threshold = 64 << 10;
   TypeLimits type_limits;
 };
 

@@ -42,6 +42,11 @@ std::string FullName(DbId id, std::string_view key) {
   return name.append(key);
 }
 
+codec::Status Misfit(const Effect& effect, const char* what) {
+  return codec::Status::Corruption("effect " + std::string(effect.argv[0]) + " on a key that " +
+                                   what);
+}
+
 codec::StatusOr<std::optional<proto::CheckpointRecord>> ReadCheckpoint(ColdBackend& backend) {
   TC_ASSIGN_OR_RETURN(const std::optional<std::string> sealed,
                       backend.ReadMeta(codec::kMetaCheckpoint));
@@ -149,6 +154,7 @@ codec::Status Recovery::Run() {
   const int64_t begin_us = core_.clock->MonotonicUs();
   TC_RETURN_IF_ERROR(LoadCheckpoint());
   TC_RETURN_IF_ERROR(Replay(checkpoint_));
+  TC_RETURN_IF_ERROR(CheckBuried());
   TC_RETURN_IF_ERROR(core_.log->Start(high_, /*may_jump=*/without_log_));
   core_.log_db = db_;
   DropGraves();
@@ -334,6 +340,10 @@ void Recovery::Collect(const ReplayFrame& frame) {
     const size_t end = many ? argv_.size() : std::min(first + 1, argv_.size());
     for (size_t i = first; i < end; i += static_cast<size_t>(effect->key_step)) {
       if (!effect->whole) Want(window_db_, argv_[i], effect->need);
+    }
+    if (effect->is_link()) {
+      const int to_db = effect->destination_db < 0 ? window_db_ : effect->destination_db;
+      if (to_db < core_.keyspace.databases()) Want(to_db, effect->destination, Need::kHeader);
     }
   }
 }
@@ -598,6 +608,10 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
       default:
         break;
     }
+    if (effect.is_link()) {
+      TC_RETURN_IF_ERROR(ApplyLink(effect));
+      continue;
+    }
     const bool many = effect.verb == Verb::kMSet || effect.verb == Verb::kDel;
     const size_t keys_end = many ? argv_.size() : 2;
     // Then somebody may ask whether this frame changed the key already ([D1]).
@@ -606,12 +620,8 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
       const std::string_view key = argv_[i];
       HotTier::Ref ref = hot_.Locate(db_, key);
       if (!effect.whole) TC_RETURN_IF_ERROR(EnsureBase(&ref, key, effect.need));
-      const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
-      if (lsn < frame.lsn) {
-        if (more_follows) touched_.insert(FullName(ref.space->id, key));
-      } else if (lsn > frame.lsn || !touched_.contains(FullName(ref.space->id, key))) {
-        continue;  // the base has seen this frame
-      }
+      if (HasSeen(ref, key)) continue;
+      if (more_follows) touched_.insert(FullName(ref.space->id, key));
       const bool base_unknown =
           effect.whole && MustRead(*ref.space, ref.position, ref.entry, effect.need);
       TC_RETURN_IF_ERROR(
@@ -621,12 +631,80 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
   }
 }
 
+bool Recovery::HasSeen(const HotTier::Ref& ref, std::string_view key) const {
+  const Lsn lsn = ref.entry == nullptr ? 0 : ref.entry->lsn();
+  return lsn > core_.frame_lsn ||
+         (lsn == core_.frame_lsn && !touched_.contains(FullName(ref.space->id, key)));
+}
+
+codec::Status Recovery::AdoptBase(HotTier::Ref* ref, std::string_view key) {
+  ColdRead read;
+  read.kind = ColdRead::Kind::kValue;
+  read.id = ref->space->id;
+  read.position = ref->position;
+  read.key = key;
+  core_.cold->ReadNow(&read);
+  TC_RETURN_IF_ERROR(read.status);
+  late_bases_.Learn(
+      *ref->space, ref->entry,
+      {.position = ref->position, .key = read.key, .found = read.found, .header = read.header});
+  ref->entry = ref->space->table.Find(ref->position, key);
+  if (!read.found || read.header.lsn < core_.frame_lsn) return {};
+  return hot_.Adopt(*ref, &read);
+}
+
+codec::Status Recovery::ApplyLink(const Effect& effect) {
+  const int to_db = effect.destination_db < 0 ? db_ : effect.destination_db;
+  if (to_db >= core_.keyspace.databases()) {
+    return codec::Status::InvalidArgument("the log writes to database " + std::to_string(to_db) +
+                                          ", but 'databases' is " +
+                                          std::to_string(core_.keyspace.databases()));
+  }
+  HotTier::Ref target = hot_.Locate(to_db, effect.destination);
+  TC_RETURN_IF_ERROR(EnsureBase(&target, effect.destination, Need::kHeader));
+  HotTier::Ref source = hot_.Locate(db_, effect.key);
+  TC_RETURN_IF_ERROR(EnsureBase(&source, effect.key, Need::kValue));
+  target = hot_.Locate(to_db, effect.destination);
+  const bool source_seen = HasSeen(source, effect.key);
+  bool target_seen = HasSeen(target, effect.destination);
+  if (source_seen && !target_seen && target.entry != nullptr &&
+      target.entry->Has(Entry::kBaseUnknown)) {
+    TC_RETURN_IF_ERROR(AdoptBase(&target, effect.destination));
+    target_seen = HasSeen(target, effect.destination);
+  }
+  if (!source_seen) {
+    if (!source.live()) return Misfit(effect, "is not there");
+    touched_.insert(FullName(source.space->id, effect.key));
+  }
+  const bool take = effect.verb != Verb::kCopy;
+  if (!target_seen && source_seen) {
+    // The source was captured with the destination, unless that was dropped before.
+    hot_.Bury(target, effect.destination, high_);
+    buried_.emplace(target.space->id, core_.frame_lsn);
+  } else if (!target_seen) {
+    touched_.insert(FullName(target.space->id, effect.destination));
+    if (const List* list = ListObject(source.entry); list != nullptr && !list->whole()) {
+      const KeyRequest nodes{db_, effect.key, Need::kValue};
+      TC_RETURN_IF_ERROR(core_.residency->PrepareNow({&nodes, 1}));
+    }
+    const int64_t deadline = source.entry->expiry_ms();
+    const uint64_t bytes = source.entry->MemoryBytes();
+    Entry* carried = take ? hot_.TakeValue(source, effect.destination)
+                          : hot_.CopyValue(source, effect.destination);
+    hot_.SetValue(target, effect.destination, carried,
+                  deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
+    write_back_.links().Add({source.space->id, source.position},
+                            {target.space->id, target.position}, core_.frame_lsn, bytes);
+  }
+  if (!take || source_seen) return {};
+  source = hot_.Locate(db_, effect.key);
+  hot_.Delete(source);
+  return {};
+}
+
 codec::Status Recovery::ApplyToKey(const Effect& effect, HotTier::Ref& ref, std::string_view key,
                                    std::string_view value) {
-  const auto misfit = [&](const char* what) {
-    return codec::Status::Corruption("effect " + std::string(effect.argv[0]) + " on a key that " +
-                                     what);
-  };
+  const auto misfit = [&](const char* what) { return Misfit(effect, what); };
   switch (effect.verb) {
     case Verb::kSet: {
       const ExpiryChange change = effect.keep_ttl      ? ExpiryChange::kKeep
@@ -701,6 +779,18 @@ codec::Status Recovery::ApplyToKey(const Effect& effect, HotTier::Ref& ref, std:
     default:
       return codec::Status::Corruption("effect without a key");
   }
+}
+
+codec::Status Recovery::CheckBuried() const {
+  if (core_.log->NextLsn() <= high_) return {};  // Start says what is missing
+  for (const auto& [id, lsn] : buried_) {
+    if (core_.keyspace.Find(id) == nullptr) continue;
+    return codec::Status::Corruption(
+        "the frame at LSN " + std::to_string(lsn) + " makes a key of database " +
+        std::to_string(core_.keyspace.NumberOf(id)) +
+        " from one that the cold tier holds as it became later, without the other");
+  }
+  return {};
 }
 
 void Recovery::DropGraves() {

@@ -144,6 +144,13 @@ class Recovery {
   /// Whether the key's base is in the cold tier as far as the table can tell.
   static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
   codec::Status Apply(const ReplayFrame& frame);
+  /// [D1] The key's base has seen the frame that is applied.
+  bool HasSeen(const HotTier::Ref& ref, std::string_view key) const;
+  /// The destination becomes what the source was before the frame (engine/tier/links.h).
+  codec::Status ApplyLink(const Effect& effect);
+  /// The entry was made from nothing by an earlier frame: if its record has seen this one, it
+  /// counts.
+  codec::Status AdoptBase(HotTier::Ref* ref, std::string_view key);
   /// `ref` is the key's, and is kept up to date.
   codec::Status ApplyToKey(const Effect& effect, HotTier::Ref& ref, std::string_view key,
                            std::string_view value);
@@ -153,6 +160,8 @@ class Recovery {
   codec::Status InstallRead(ColdRead* read, bool has_value);
   /// Reads the key's base now, unless it is there or known to be absent.
   codec::Status EnsureBase(HotTier::Ref* ref, std::string_view key, Need need);
+  /// No value is missing that still counts.
+  codec::Status CheckBuried() const;
   void DropGraves();
 
   Core& core_;
@@ -178,6 +187,9 @@ class Recovery {
   // [D1] The guard is asked once a frame and key: keys that this frame changed are this frame's
   // until it ends. Nobody asks behind its last one, which is not in here.
   std::unordered_set<std::string> touched_;
+  // Of destinations that nobody can know, since their database is dropped later; the first frame
+  // that says so.
+  std::unordered_map<DbId, Lsn> buried_;
   std::unordered_map<DbId, std::vector<Grave>> graves_;  // of ids that are not mapped yet
   std::vector<std::string_view> argv_;
   std::vector<std::pair<const Space*, uint64_t>> foreseen_;  // positions; Foresee's, for its room

@@ -35,6 +35,9 @@ class LateBases {
   void Begin();
   /// Keeps reads under way, `reads_max` at a time.
   void Slice(size_t reads_max = kReadsUnderWay);
+  /// What the cold tier holds of the entry, whose base is unknown; the table may have another one
+  /// for the key then.
+  void Learn(Space& space, Entry* entry, const ColdHeaderRow& row);
   /// Takes ownership.
   void Complete(ColdRead* read);
   /// Whether all bases are known; if not, the waiter is told when they are, or when a read failed
@@ -60,7 +63,6 @@ class LateBases {
   std::unique_ptr<ColdRead> NextRead();
   // Takes the answers; a read that failed is repeated from its first place on.
   codec::Status Take(const ColdRead& read);
-  void Learn(Space& space, Entry* entry, const ColdHeaderRow& row);
   codec::Status ResolveNow();
   void Tell(const codec::Status& status);
 

@@ -16,8 +16,6 @@ namespace thermocline::engine {
 namespace {
 
 constexpr size_t kSweepSliceNodes = 1000;  // entries looked at in one slice: some 100 µs
-// What a slice captures where most is dirty. Staged batches are many, so they should be full.
-constexpr uint64_t kBatchBytes = 64 << 10;
 constexpr uint64_t kQueueBytesMax = 16 << 20;
 constexpr int64_t kSpareKeptMs = 3000;     // an empty batch waits so long for the next sweep
 constexpr size_t kLandedAtOnce = 32;       // keys whose lookups overlap
@@ -178,6 +176,8 @@ bool WriteBack::SweepSlice() {
       if (position_ == 0) range_ = space->dirty_ranges->Next(range_);
       if (range_ < DirtyRanges::kCount) {
         if (!BasesKnown(*space)) break;  // LateBases' progress wakes us
+        // A link may lead to any of them.
+        if (!links_.empty() && core_.late_bases->pending()) break;
         SweepRange(*space, &work);
         continue;
       }
@@ -228,7 +228,16 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
     }
   }
   std::sort(found_.begin(), found_.end());
-  for (const auto& [position, entry] : found_) Capture(space, position, entry);
+  // What is captured out of turn may be one of these, which moves then.
+  const bool linked = !links_.empty();
+  for (const auto& [position, entry] : found_) {
+    if (linked) {
+      CaptureLinked(space, position);
+    } else {
+      Capture(space, position, entry);
+    }
+    if (batch_.bytes() >= core_.options.batch_bytes) SendBatch();
+  }
   *work -= std::min(*work, looked + found_.size() * 2 + 1);
   if (next != 0 && next < end) {
     position_ = next;
@@ -242,6 +251,22 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
   }
   range_ = std::max(range_ + 1, reached);
   position_ = 0;
+}
+
+void WriteBack::CaptureLinked(const Space& space, uint64_t position) {
+  std::vector<Links::Place> places;
+  links_.Follow({space.id, position}, &places);
+  std::vector<Entry*> dirty;
+  for (const Links::Place& place : places) {
+    Space* there = core_.keyspace.Find(place.id);
+    if (there == nullptr) continue;  // dropped
+    dirty.clear();
+    there->table.AtPosition(place.position, [&](Entry* entry) {
+      if (entry->Has(Entry::kDirty)) dirty.push_back(entry);
+    });
+    for (Entry* entry : dirty) Capture(*there, place.position, entry);
+    links_.NoteCaptured(place);
+  }
 }
 
 void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
@@ -317,7 +342,6 @@ void WriteBack::Capture(Space& space, uint64_t position, Entry* entry) {
   reach_.back().from = std::min(reach_.back().from, position);
   reach_.back().to = std::max(reach_.back().to, position);
   ++core_.stats.captured_keys;
-  if (batch_.bytes() >= kBatchBytes) SendBatch();
 }
 
 // [D10] The directory and every row that is not as the cold tier has it, in one batch. Leaves the
@@ -348,10 +372,11 @@ void WriteBack::SendBatch() {
     reach.space->in_flight.Add(reach.from, reach.to);
   }
   core_.stats.captured_bytes += batch_.bytes();
+  batch_.Cover(dropped_lsn_);
   if (!core_.spiller->spills_now()) batch_.SetStageable();
   Enqueue(std::move(batch_));
   if (spare_batches_.empty()) {
-    batch_ = ColdBatch(kBatchBytes + kBatchBytes / 4);
+    batch_ = ColdBatch(core_.options.batch_bytes + core_.options.batch_bytes / 4);
   } else {
     batch_ = std::move(spare_batches_.back());
     spare_batches_.pop_back();
@@ -396,6 +421,7 @@ void WriteBack::FinishSweep() {
 void WriteBack::CheckpointLanded() {
   checkpoint_queued_ = false;
   last_checkpoint_ = checkpoint_;
+  links_.ForgetBefore(checkpoint_);
   changes_at_last_ = changes_at_start_;
   dirtied_at_last_ = dirtied_at_start_;
   deletions_at_last_ = deletions_at_start_;
@@ -475,7 +501,7 @@ void WriteBack::TakeLanded(bool spill) {
     const bool checkpoint = batch.has_checkpoint();
     batch.Clear();
     // Those of a sweep alone: one more for each checkpoint would never be used up.
-    if (batch.reserved_bytes() >= kBatchBytes) {
+    if (batch.reserved_bytes() >= core_.options.batch_bytes) {
       spare_batches_.push_back(std::move(batch));
       spared_ms_ = core_.now_ms;
     }

@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/tier/links.h"
 #include "engine/tier/replay_cost.h"
 
 namespace thermocline::engine {
@@ -44,7 +45,11 @@ class WriteBack {
     space.dirty_ranges->Set(position);
   }
   /// A keyspace is being dropped in the open frame.
-  void BeforeFlush() { restart_ |= collecting_; }
+  void BeforeFlush() {
+    restart_ |= collecting_;
+    if (!links_.empty()) dropped_lsn_ = core_.frame_lsn;
+  }
+  Links& links() { return links_; }
 
   /// A sweep has begun and has not seen every key yet.
   bool collecting() const { return collecting_; }
@@ -114,6 +119,8 @@ class WriteBack {
   bool BasesKnown(const Space& space) const;
   void SweepRange(Space& space, size_t* work);
   void Capture(Space& space, uint64_t position, Entry* entry);
+  /// All that is dirty at a position, and what links lead to from there.
+  void CaptureLinked(const Space& space, uint64_t position);
   void CapturePaged(const Space& space, uint64_t position, std::string_view key, List* list,
                     ColdImage image, const ColdPrevious& previous);
   void SendBatch();
@@ -144,6 +151,8 @@ class WriteBack {
   uint64_t range_ = 0;
   uint64_t position_ = 0;                           // inside range_; 0: at its start
   std::vector<std::pair<uint64_t, Entry*>> found_;  // dirty entries of one segment
+  Links links_;
+  Lsn dropped_lsn_ = 0;  // of a keyspace where a link may have led; batches behind it depend on it
 
   ColdBatch batch_;
   /// What a batch holds of one keyspace: records between two positions, both included.

@@ -220,6 +220,7 @@ void FillEngineOptions(const ServerConfig& config, engine::Options* options) {
   options->recovery_budget_ms = static_cast<int>(config.recovery_budget_ms);
   options->checkpoint_log_bytes = config.checkpoint_log_bytes;
   options->paged_threshold = config.paged_threshold;
+  options->link_threshold = config.link_threshold;
 }
 
 }  // namespace thermocline::server

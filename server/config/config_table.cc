@@ -467,6 +467,7 @@ const ConfigRow kTable[] = {
     Number("recovery-budget-ms", &C::recovery_budget_ms, 1, kIntMax, 3000)
         .Apply(ApplyAction::kEngine),
     Bytes("paged-threshold", &C::paged_threshold, 1, 64 * kKb).Apply(ApplyAction::kEngine),
+    Bytes("link-threshold", &C::link_threshold, 1, 64 * kKb).Apply(ApplyAction::kEngine),
     Number("cold-readers", &C::cold_readers, 1, 256, 8).Immutable(),
     Bool("cold-direct-io", &C::cold_direct_io, true).Immutable(),
 };

@@ -25,8 +25,9 @@ CLIENTS = 4
 KEYS_A_CLIENT = int(os.environ.get("KILL_KEYS") or 16_000)  # x 1 KB x 4 clients = 64 MB
 MAXMEMORY = os.environ.get("KILL_MAXMEMORY") or "16mb"
 SECONDS_OF_LOAD = float(os.environ.get("KILL_SECONDS") or 1.5)
-# Lists of more than three elements are paged.
-OUR_ARGUMENTS = ("--log-segment-bytes", "4mb", "--paged-threshold", "1", "--list-max-listpack-size", "3")
+# Lists of more than three elements are paged; half of the values are linked when they are renamed or copied.
+OUR_ARGUMENTS = ("--log-segment-bytes", "4mb", "--paged-threshold", "1", "--list-max-listpack-size", "3",
+                 "--link-threshold", "500")
 COUNTERS = ("tc_checkpoints", "tc_spilled_keys", "tc_cold_published_bytes", "tc_log_segments_recycled")
 MISSING = (None, -1)
 
@@ -86,6 +87,10 @@ class Model:
         elif verb == "RENAME":
             if held:  # an absent source is an error reply and changes nothing
                 del self.keys[key]
+                self.keys[argv[2]] = held
+            return [key, argv[2]]
+        elif verb == "COPY":
+            if held:
                 self.keys[argv[2]] = held
             return [key, argv[2]]
         elif verb in ("LMOVE", "BLMOVE"):
@@ -239,7 +244,12 @@ class Client(threading.Thread):
         if roll < 0.72:
             return [["DEL", self._key()]]
         if roll < 0.80:
-            return [["RENAME", self._key(), self._key()]]
+            letter = rng.choice("LHSZ")
+            name = rng.choice([self._key, self._key, lambda: self._collection(letter)])
+            source, target = name(), name()
+            if roll < 0.76 or source == target:
+                return [["RENAME", source, target]]
+            return [["COPY", source, target, "REPLACE"]]
         if roll < 0.85:
             return [["PEXPIREAT", self._key(), b"%d" % (4102444800000 + rng.randrange(10 ** 6))]]
         if roll < 0.87:

@@ -16,8 +16,8 @@ STEPS = int(os.environ.get("ORACLE_STEPS") or 20_000)
 STEPS_A_ROUND = 10_000
 SEED = os.environ.get("ORACLE_SEED") or ""
 SHRINK_SECONDS = float(os.environ.get("ORACLE_SHRINK_SECONDS") or 45)
-# Every list of two nodes is paged.
-OUR_ARGUMENTS = ("--maxmemory", "16mb", "--appendonly", "yes", "--paged-threshold", "1")
+# Every list of two nodes is paged, every renamed value linked.
+OUR_ARGUMENTS = ("--maxmemory", "16mb", "--appendonly", "yes", "--paged-threshold", "1", "--link-threshold", "1")
 
 
 @pytest.fixture(scope="module")

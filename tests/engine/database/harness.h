@@ -63,6 +63,9 @@ class TestDatabase {
   bool reads_first;               // with even seeds
   // Lists of a few nodes are paged; with every third seed none is.
   uint64_t paged_threshold;
+  uint64_t link_threshold;  // with odd seeds all renames and copies are links
+  // With every fourth seed a batch has one key, or what links tie to it, and lands by itself.
+  bool small_batches;
   size_t replay_walk_records;  // with every other pair of seeds bases are looked up one by one
   // So small that both forms of each type occur.
   engine::TypeLimits type_limits{.list_max_listpack_size = 4,
@@ -79,6 +82,8 @@ class TestDatabase {
                         uint64_t seed = 1)
       : reads_first(seed % 2 == 0),
         paged_threshold(seed % 3 == 2 ? 64 << 10 : 500),
+        link_threshold(seed % 2 == 1 ? 1 : 64 << 10),
+        small_batches(seed % 4 == 3),
         replay_walk_records(seed % 4 < 2 ? 16 : 0),
         fs_(std::move(fs)),
         random_(seed),
@@ -105,6 +110,8 @@ class TestDatabase {
     options.low_water_bytes = 0;
     options.type_limits = type_limits;
     options.paged_threshold = paged_threshold;
+    options.link_threshold = link_threshold;
+    if (small_batches) options.batch_bytes = options.staged_bytes_max = 1;
     options.replay_window_keys = replay_window_keys;
     options.replay_walk_records = replay_walk_records;
     options.headers_a_read = 2;  // many reads
@@ -343,11 +350,7 @@ class Workload {
           key = CollectionKey();
           other = key[0] + std::to_string(Pick(6));
         }
-        if (!keys.contains(key) || (db == other_db && key == other)) return Step(database, model);
-        database->Run({{db, key, Need::kValue}, {other_db, other, Need::kHeader}},
-                      [&](auto& d) { d.MoveKey(db, key, other_db, other); });
-        (*model)[other_db][other] = keys[key];
-        keys.erase(key);
+        ChangeName(database, model, {db, key}, {other_db, other});
         break;
       case 11: {
         const std::string a = Value(), b = Value();
@@ -394,6 +397,32 @@ class Workload {
  private:
   std::string Key() { return "k" + std::to_string(Pick(24)); }
   std::string CollectionKey() { return "lhsz"[Pick(4)] + std::to_string(Pick(6)); }
+  struct Name {
+    int db;
+    std::string key;
+  };
+  // RENAME, MOVE or COPY, and perhaps more in the same frame.
+  void ChangeName(TestDatabase* database, Keyspace* model, const Name& from, Name to) {
+    const bool copy = Pick(3) == 0;
+    if (!copy && from.db != to.db) to.key = from.key;
+    if (!(*model)[from.db].contains(from.key) || (from.db == to.db && from.key == to.key)) {
+      return Step(database, model);
+    }
+    const bool remade = !copy && from.key[0] == 'k' && Pick(3) == 0;
+    using engine::Need;
+    database->Run({{from.db, from.key, Need::kValue}, {to.db, to.key, Need::kHeader}},
+                  [&](auto& d) {
+                    if (copy) {
+                      d.CopyKey(from.db, from.key, to.db, to.key);
+                    } else {
+                      d.MoveKey(from.db, from.key, to.db, to.key);
+                    }
+                    if (remade) d.Append(from.db, from.key, "again");
+                  });
+    (*model)[to.db][to.key] = (*model)[from.db][from.key];
+    if (!copy) (*model)[from.db].erase(from.key);
+    if (remade) (*model)[from.db][from.key].text = "again";
+  }
   static void DeleteKey(TestDatabase* database, int db, std::map<std::string, ModelValue>* keys,
                         const std::string& key) {
     const bool there = keys->erase(key) > 0;
