@@ -72,7 +72,7 @@ uint64_t CompactionReadahead(uint64_t budget) {
   return std::clamp<uint64_t>(budget / 16 / inputs, 64 << 10, 1 << 20) & ~uint64_t{4095};
 }
 
-// Of the budget, at most: values that renames and copies linked and no capture has seen.
+// Of the budget, at most: values that renames and copies tied together.
 constexpr uint64_t kLinkedShare = 16;
 
 }  // namespace
@@ -607,10 +607,14 @@ bool Database::CarryValue(int from_db, std::string_view from, int to_db, std::st
   CHECK(source.live() && source.entry->resident()) << "the source of a copy must be resident";
   const int64_t deadline = source.entry->expiry_ms();
   const uint32_t access = source.entry->access();
+  const Space& target_space = core.keyspace.at(to_db);
+  const Links::Place source_place{source.space->id, source.position};
+  const Links::Place target_place{target_space.id, target_space.table.PositionOf(to)};
   Links& links = impl_->write_back.links();
   const uint64_t bytes = source.entry->MemoryBytes();
-  const bool linked = bytes >= core.options.link_threshold &&
-                      links.Admits(bytes, core.stats.budget_bytes / kLinkedShare);
+  const bool linked =
+      bytes >= core.options.link_threshold &&
+      links.Admits(source_place, target_place, bytes, take, core.stats.budget_bytes / kLinkedShare);
   std::string dump;
   if (!linked) dump = DumpValue(source.entry, core.field_names, /*compress=*/false);
   Entry* carried = take ? impl_->hot.TakeValue(source, to) : impl_->hot.CopyValue(source, to);
@@ -618,8 +622,7 @@ bool Database::CarryValue(int from_db, std::string_view from, int to_db, std::st
   impl_->SetWhole(target, to, carried, deadline);
   target.entry->set_access(access);
   if (linked) {
-    links.Add({source.space->id, source.position}, {target.space->id, target.position},
-              core.frame_lsn, bytes);
+    links.Add(source_place, target_place, core.frame_lsn, bytes, take);
   } else {
     core.effects.Restore(to_db, to, deadline, dump);
   }

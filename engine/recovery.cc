@@ -694,7 +694,7 @@ codec::Status Recovery::ApplyLink(const Effect& effect) {
     hot_.SetValue(target, effect.destination, carried,
                   deadline != kNoExpiry ? ExpiryChange::kSet : ExpiryChange::kClear, deadline);
     write_back_.links().Add({source.space->id, source.position},
-                            {target.space->id, target.position}, core_.frame_lsn, bytes);
+                            {target.space->id, target.position}, core_.frame_lsn, bytes, take);
   }
   if (!take || source_seen) return {};
   source = hot_.Locate(db_, effect.key);

@@ -7,7 +7,7 @@
 // While it is,
 //  - the source is captured together with the destination (Follow; WriteBack),
 //  - a deleted destination leaves a tombstone, so that its capture says so (HotTier::Delete),
-//  - bytes and number are bounded (Admits): what hangs together is captured at once.
+//  - what hangs together, and so is captured at once, is bounded (Admits).
 //
 // Keys are known by their places: those that share one are taken for the same. Destinations in a
 // database that was dropped stay, because links lead on from them; they are not captured, but no
@@ -31,15 +31,20 @@ class Links {
     bool operator==(const Place&) const = default;
   };
 
-  bool empty() const { return by_source_.empty(); }
-  /// Whether a value of so many bytes may be linked; one may in any case while there is none.
-  bool Admits(uint64_t bytes, uint64_t bytes_max) const {
-    return empty() || (count_ < kLinksMax && bytes_ + bytes <= bytes_max);
-  }
-  void Add(Place source, Place destination, Lsn lsn, uint64_t bytes);
+  static constexpr size_t kTiedMax = 256;  // places that hang together
+
+  bool empty() const { return nodes_.empty(); }
+  /// Whether a value of so many bytes may be linked: what would hang together has at most kTiedMax
+  /// places and, but for a value that is alone, `bytes_max`, by what each took when it was linked.
+  /// `taken`, of both: the source loses the value.
+  bool Admits(Place source, Place destination, uint64_t bytes, bool taken,
+              uint64_t bytes_max) const;
+  void Add(Place source, Place destination, Lsn lsn, uint64_t bytes, bool taken);
   /// A key there is the destination of one.
   bool HasDestination(Place place) const {
-    return !empty() && destinations_.find(place) != destinations_.end();
+    if (empty()) return false;
+    const auto node = nodes_.find(place);
+    return node != nodes_.end() && !node->second.sources.empty();
   }
   /// The place, and all that links lead to from there.
   void Follow(Place from, std::vector<Place>* out) const;
@@ -49,24 +54,23 @@ class Links {
   void ForgetBefore(Lsn checkpoint);
 
  private:
-  static constexpr size_t kLinksMax = 256;
-
   struct Link {
     Place destination;
     Lsn lsn;
-    uint64_t bytes;
+  };
+  struct Node {
+    std::vector<Link> links;     // from here
+    std::vector<Place> sources;  // of links to here
+    uint64_t bytes = 0;          // of the value
   };
   struct HashOfPlace {
     // A position is a keyed hash already.
     size_t operator()(const Place& place) const { return place.position ^ place.id; }
   };
-  template <class Which>
-  void Forget(Which&& which);
+  void Remove(Place source, Place destination, Lsn lsn);
+  void DropIfUnused(Place place);
 
-  std::unordered_map<Place, std::vector<Link>, HashOfPlace> by_source_;
-  std::unordered_map<Place, size_t, HashOfPlace> destinations_;  // links that lead there
-  size_t count_ = 0;
-  uint64_t bytes_ = 0;
+  std::unordered_map<Place, Node, HashOfPlace> nodes_;  // of all places that have links
 };
 
 }  // namespace thermocline::engine
