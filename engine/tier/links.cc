@@ -41,6 +41,7 @@ void Links::Add(Place source, Place destination, Lsn lsn, uint64_t bytes, bool t
 
 void Links::Follow(Place from, std::vector<Place>* out) const {
   out->assign(1, from);
+  if (nodes_.find(from) == nodes_.end()) return;      // most
   std::unordered_set<Place, HashOfPlace> seen{from};  // replay may tie more than Admits would
   for (size_t i = 0; i < out->size(); ++i) {
     const auto node = nodes_.find((*out)[i]);

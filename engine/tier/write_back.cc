@@ -254,17 +254,15 @@ void WriteBack::SweepRange(Space& space, size_t* work) {
 }
 
 void WriteBack::CaptureLinked(const Space& space, uint64_t position) {
-  std::vector<Links::Place> places;
-  links_.Follow({space.id, position}, &places);
-  std::vector<Entry*> dirty;
-  for (const Links::Place& place : places) {
+  links_.Follow({space.id, position}, &tied_);
+  for (const Links::Place& place : tied_) {
     Space* there = core_.keyspace.Find(place.id);
     if (there == nullptr) continue;  // dropped
-    dirty.clear();
+    dirty_.clear();
     there->table.AtPosition(place.position, [&](Entry* entry) {
-      if (entry->Has(Entry::kDirty)) dirty.push_back(entry);
+      if (entry->Has(Entry::kDirty)) dirty_.push_back(entry);
     });
-    for (Entry* entry : dirty) Capture(*there, place.position, entry);
+    for (Entry* entry : dirty_) Capture(*there, place.position, entry);
     links_.NoteCaptured(place);
   }
 }

@@ -152,6 +152,8 @@ class WriteBack {
   uint64_t position_ = 0;                           // inside range_; 0: at its start
   std::vector<std::pair<uint64_t, Entry*>> found_;  // dirty entries of one segment
   Links links_;
+  std::vector<Links::Place> tied_;  // CaptureLinked's, for their room
+  std::vector<Entry*> dirty_;
   Lsn dropped_lsn_ = 0;  // of a keyspace where a link may have led; batches behind it depend on it
 
   ColdBatch batch_;

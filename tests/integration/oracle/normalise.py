@@ -74,7 +74,8 @@ def _same_where_order_counts(argv, a, b):
     if a.kind != b.kind or not isinstance(a.value, list) or len(a.value) != len(b.value):
         return False
     words = [_word(argv, index) for index in range(len(argv))]
-    ties = any(b"\0" in item for item in a.plain() if item is not None)
+    # With LIMIT it may be in either alone.
+    ties = any(b"\0" in item for item in a.plain() + b.plain() if item is not None)
     weights = [word for option, word in zip(words, words[1:]) if option == "BY"]
     if weights:  # one word without '*' among them is enough
         weighted = all("*" in word.split("\0")[0] for word in weights)
