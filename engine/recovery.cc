@@ -563,6 +563,13 @@ codec::Status Recovery::EnsureBase(HotTier::Ref* ref, std::string_view key, Need
   return {};
 }
 
+codec::Status Recovery::CheckDatabase(int64_t number) const {
+  if (number < core_.keyspace.databases()) return {};
+  return codec::Status::InvalidArgument("the log writes to database " + std::to_string(number) +
+                                        ", but 'databases' is " +
+                                        std::to_string(core_.keyspace.databases()));
+}
+
 codec::Status Recovery::Apply(const ReplayFrame& frame) {
   core_.frame_lsn = frame.lsn;
   if (frame.select_context >= 0) db_ = frame.select_context;
@@ -579,11 +586,7 @@ codec::Status Recovery::Apply(const ReplayFrame& frame) {
     TC_ASSIGN_OR_RETURN(const Effect effect, ParseEffect(argv_));
     if (effect.verb == Verb::kMulti || effect.verb == Verb::kExec) continue;
     if (effect.verb == Verb::kSelect) {
-      if (effect.number >= core_.keyspace.databases()) {
-        return codec::Status::InvalidArgument(
-            "the log writes to database " + std::to_string(effect.number) +
-            ", but 'databases' is " + std::to_string(core_.keyspace.databases()));
-      }
+      TC_RETURN_IF_ERROR(CheckDatabase(effect.number));
       db_ = static_cast<int>(effect.number);
       continue;
     }
@@ -638,11 +641,7 @@ bool Recovery::HasSeen(const HotTier::Ref& ref, std::string_view key) const {
 }
 
 codec::Status Recovery::AdoptBase(HotTier::Ref* ref, std::string_view key) {
-  ColdRead read;
-  read.kind = ColdRead::Kind::kValue;
-  read.id = ref->space->id;
-  read.position = ref->position;
-  read.key = key;
+  ColdRead read = ValueRead({ref->space->id, ref->position, std::string(key), Need::kValue});
   core_.cold->ReadNow(&read);
   TC_RETURN_IF_ERROR(read.status);
   late_bases_.Learn(
@@ -655,11 +654,7 @@ codec::Status Recovery::AdoptBase(HotTier::Ref* ref, std::string_view key) {
 
 codec::Status Recovery::ApplyLink(const Effect& effect) {
   const int to_db = effect.destination_db < 0 ? db_ : effect.destination_db;
-  if (to_db >= core_.keyspace.databases()) {
-    return codec::Status::InvalidArgument("the log writes to database " + std::to_string(to_db) +
-                                          ", but 'databases' is " +
-                                          std::to_string(core_.keyspace.databases()));
-  }
+  TC_RETURN_IF_ERROR(CheckDatabase(to_db));
   HotTier::Ref target = hot_.Locate(to_db, effect.destination);
   TC_RETURN_IF_ERROR(EnsureBase(&target, effect.destination, Need::kHeader));
   HotTier::Ref source = hot_.Locate(db_, effect.key);

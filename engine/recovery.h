@@ -144,6 +144,7 @@ class Recovery {
   /// Whether the key's base is in the cold tier as far as the table can tell.
   static bool MustRead(const Space& space, uint64_t position, const Entry* entry, Need need);
   codec::Status Apply(const ReplayFrame& frame);
+  codec::Status CheckDatabase(int64_t number) const;
   /// [D1] The key's base has seen the frame that is applied.
   bool HasSeen(const HotTier::Ref& ref, std::string_view key) const;
   /// The destination becomes what the source was before the frame (engine/tier/links.h).
