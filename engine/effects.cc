@@ -183,27 +183,17 @@ void EffectWriter::Restore(int db, std::string_view key, int64_t expire_at_ms,
 }
 
 void EffectWriter::Rename(int db, std::string_view from, std::string_view to) {
-  Effect(db, 3);
-  buffer_ += "$6\r\nRENAME\r\n";
-  Bulk(from);
-  Bulk(to);
+  Write(db, {"RENAME", from, to});
 }
 
 void EffectWriter::Move(int from_db, std::string_view key, int to_db) {
-  Effect(from_db, 3);
-  buffer_ += "$4\r\nMOVE\r\n";
-  Bulk(key);
-  BulkInt(to_db);
+  char number[24];
+  Write(from_db, {"MOVE", key, {number, codec::FormatInt64(number, to_db)}});
 }
 
 void EffectWriter::Copy(int from_db, std::string_view from, int to_db, std::string_view to) {
-  Effect(from_db, 6);
-  buffer_ += "$4\r\nCOPY\r\n";
-  Bulk(from);
-  Bulk(to);
-  buffer_ += "$2\r\nDB\r\n";
-  BulkInt(to_db);
-  buffer_ += "$7\r\nREPLACE\r\n";
+  char number[24];
+  Write(from_db, {"COPY", from, to, "DB", {number, codec::FormatInt64(number, to_db)}, "REPLACE"});
 }
 
 void EffectWriter::FlushDb(int db) {

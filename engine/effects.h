@@ -52,7 +52,8 @@ class EffectWriter {
   void FlushDb(int db);
   void FlushAll();
   void SwapDb(int a, int b);
-  /// A verb of a collection: `head` is its name, the key and what else comes before `rest`.
+  /// Any verb of words, as those of collections: `head` is its name, the key and what else comes
+  /// before `rest`.
   void Write(int db, std::initializer_list<std::string_view> head,
              std::span<const std::string_view> rest = {});
 

@@ -382,12 +382,13 @@ codec::Status HotTier::Adopt(Ref& ref, ColdRead* read) {
 
 void HotTier::Bury(Ref& ref, std::string_view key, Lsn lsn) {
   const Lsn frame = std::exchange(core_.frame_lsn, lsn);
-  Delete(ref);
-  if (ref.entry == nullptr) {
-    Insert(ref, Entry::NewTombstone(key, lsn));
-    ++ref.space->tombstones;
+  if (!Delete(ref) || ref.entry == nullptr) {
+    if (ref.entry == nullptr) {
+      Insert(ref, Entry::NewTombstone(key, lsn));
+      ++ref.space->tombstones;
+    }
+    Changed(ref);
   }
-  Changed(ref);
   core_.frame_lsn = frame;
 }
 

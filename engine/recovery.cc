@@ -667,10 +667,7 @@ codec::Status Recovery::ApplyLink(const Effect& effect) {
     TC_RETURN_IF_ERROR(AdoptBase(&target, effect.destination));
     target_seen = HasSeen(target, effect.destination);
   }
-  if (!source_seen) {
-    if (!source.live()) return Misfit(effect, "is not there");
-    touched_.insert(FullName(source.space->id, effect.key));
-  }
+  if (!source_seen && !source.live()) return Misfit(effect, "is not there");
   const bool take = effect.verb != Verb::kCopy;
   if (!target_seen && source_seen) {
     // The source was captured with the destination, unless that was dropped before.
@@ -692,6 +689,7 @@ codec::Status Recovery::ApplyLink(const Effect& effect) {
                             {target.space->id, target.position}, core_.frame_lsn, bytes, take);
   }
   if (!take || source_seen) return {};
+  touched_.insert(FullName(source.space->id, effect.key));
   source = hot_.Locate(db_, effect.key);
   hot_.Delete(source);
   return {};

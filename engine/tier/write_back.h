@@ -8,6 +8,8 @@
 // left for the next sweep. Sweeps start when the log has grown by what recovery may replay, when
 // memory is short, or when asked for; they advance in slices from EndTick, never inside a frame.
 //
+// What links tie together is captured in one batch, out of turn (engine/tier/links.h).
+//
 // While bases are unknown after a restart, a sweep follows the readers that find them out, in the
 // same order: a capture must know what it replaces (LateBases).
 //
