@@ -76,8 +76,8 @@ StatusOr<std::unique_ptr<Server>> Server::Create(Config* config) {
 Server::Server(Config* config)
     : config_(*config),
       dispatcher_(std::make_unique<Dispatcher>(this)),
-      poll_pause_(static_cast<size_t>(config->values().cold_readers),
-                  std::max(1u, std::thread::hardware_concurrency())),
+      poll_wait_(static_cast<size_t>(config->values().cold_readers),
+                 std::max(1u, std::thread::hardware_concurrency())),
       run_id_(RandomRunId()) {
   UpdateTime();
   started_ms_ = loading_since_ms_ = now_ms_;
@@ -297,6 +297,7 @@ int64_t Server::Tick() {
     running_.clear();
     dispatcher_->RunQueued();
   }
+  bool synced = false;
   if (database_ != nullptr) {
     database_->EndTick();
     // Under the other policies EndTick has written everything, unless the log fails: then replies
@@ -304,7 +305,9 @@ int64_t Server::Tick() {
     const bool always = database_->options().fsync == engine::FsyncPolicy::kAlways;
     write_refused_ = !database_->WriteError().ok();
     gates_matter_ = always || write_refused_;
-    released_end_ = always ? database_->DurableEnd() : database_->WrittenEnd();
+    const engine::Lsn released_end = always ? database_->DurableEnd() : database_->WrittenEnd();
+    synced = always && released_end != released_end_;
+    released_end_ = released_end;
     polled_ = false;
   } else {
     gates_matter_ = false;
@@ -312,7 +315,7 @@ int64_t Server::Tick() {
   CheckPushedOutput();
   FlushAll();
   FreeClosed();
-  poll_pause_us_ = PausePoll(monotonic_ms, timeouts);
+  wait_plan_ = PlanWait(monotonic_ms, timeouts, synced);
   if (!ready_.empty() || dispatcher_->has_queued() || blocking_.has_work()) return 0;
   if (database_ == nullptr) return kIdleTickMs;
   const int64_t deadline_ms = blocking_.next_deadline_ms();
@@ -321,17 +324,18 @@ int64_t Server::Tick() {
   return std::min(next_ms, std::max<int64_t>(deadline_ms - Blocking::NowMs(), 1));
 }
 
-int64_t Server::PausePoll(int64_t now_ms, size_t timeouts) {
+PollWait::Plan Server::PlanWait(int64_t now_ms, size_t timeouts, bool synced) {
   const uint64_t reads = stats_.reads_processed - reads_before_;
   const uint64_t commands = stats_.commands_processed - commands_before_;
   reads_before_ = stats_.reads_processed;
   commands_before_ = stats_.commands_processed;
-  return poll_pause_.Next(
-      {.now_ms = now_ms,
-       .requests = reads,
-       .commands = commands,
-       .timeouts = timeouts,
-       .cold_reads = database_ == nullptr ? 0 : database_->ColdReadsInFlight()});
+  return poll_wait_.Next({.now_ms = now_ms,
+                          .requests = reads,
+                          .commands = commands,
+                          .timeouts = timeouts,
+                          .cold_reads = database_ == nullptr ? 0 : database_->ColdReadsInFlight(),
+                          .synced = synced,
+                          .busy_poll_us = config().busy_poll_us});
 }
 
 // ---- replies

@@ -30,7 +30,7 @@
 #include "server/monitor.h"
 #include "server/notifications.h"
 #include "server/pause.h"
-#include "server/poll_pause.h"
+#include "server/poll_wait.h"
 #include "server/pubsub.h"
 #include "server/slow_log.h"
 #include "server/stats.h"
@@ -110,9 +110,11 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   /// See the header comment. Milliseconds until it wants to be called again without input (0: at
   /// once).
   int64_t Tick();
-  /// After Tick(): microseconds that the caller should let pass before it looks for input again,
-  /// see poll_pause.h.
-  int64_t poll_pause_us() const { return poll_pause_us_; }
+  /// After Tick(), if it did not want to be called at once: how the caller should wait for input,
+  /// see poll_wait.h.
+  const PollWait::Plan& wait_plan() const { return wait_plan_; }
+  /// It waited so long, in microseconds, from there to the next Tick().
+  void OnWaited(int64_t us) { poll_wait_.Waited(us); }
   /// `hz` times a second.
   void Cron();
 
@@ -181,7 +183,7 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   void CheckPushedOutput();
   void ReturnTaken(Client* client);
   void UpdateSlowLimit();
-  int64_t PausePoll(int64_t now_ms, size_t timeouts);
+  PollWait::Plan PlanWait(int64_t now_ms, size_t timeouts, bool synced);
   void CheckClients();
   void CountMemory(Client* client, uint64_t bytes);
   void PaceMemory(const ProcessMemory& process);
@@ -193,8 +195,8 @@ class Server final : public engine::DatabaseListener, public ConfigApplier {
   std::unique_ptr<engine::Database> database_;
   ServerStats stats_;
   PauseState pause_;
-  PollPause poll_pause_;
-  int64_t poll_pause_us_ = 0;
+  PollWait poll_wait_;
+  PollWait::Plan wait_plan_;
   uint64_t reads_before_ = 0, commands_before_ = 0;  // of stats_, at the end of the last tick
   WatchRegistry watches_;
   PubSub pubsub_{this};

@@ -88,7 +88,7 @@ struct ServerConfig {
   uint64_t maxmemory;  // bytes; 0: the engine's choice
   engine::EvictionPolicy maxmemory_policy;
   int64_t maxmemory_samples, lfu_log_factor, lfu_decay_minutes;
-  bool tiering;            // ours, from here to cold_direct_io
+  bool tiering;            // ours, from here to busy_poll_us
   uint64_t maxdisk;        // bytes; 0: up to log_low_water
   uint64_t log_low_water;  // bytes of free disk below which growing writes are refused
   uint64_t log_segment_bytes;
@@ -97,6 +97,7 @@ struct ServerConfig {
   uint64_t link_threshold;   // bytes of a value in memory
   int64_t recovery_budget_ms, cold_readers;
   bool cold_direct_io;
+  int64_t busy_poll_us;
 
   // ---- kept and shown; why each has no effect (yet) says its row
   std::vector<SavePoint> save;

@@ -3,6 +3,7 @@
 
 #include <glog/logging.h>
 #include <signal.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #include "server/allocator.h"
 #include "server/net/listener.h"
 #include "server/net/socket_connection.h"
+#include "server/tick_clock.h"
 
 namespace thermocline::server::net {
 
@@ -216,6 +218,10 @@ void EventLoop::OnWake(uv_poll_t* poll, int /*status*/, int /*events*/) {
 void EventLoop::OnPrepare(uv_prepare_t* prepare) {
   auto* self = static_cast<EventLoop*>(prepare->data);
   if (self->loaded_.load(std::memory_order_acquire)) self->FinishLoading();
+  if (self->waiting_since_ != 0) {
+    self->server_.OnWaited(static_cast<int64_t>(TicksToMicros(ReadTicks() - self->waiting_since_)));
+    self->waiting_since_ = 0;
+  }
   const int64_t next_ms = self->server_.Tick();
   self->input_used_ = 0;
   if (self->server_.shutdown_requested()) {
@@ -233,9 +239,13 @@ void EventLoop::OnPrepare(uv_prepare_t* prepare) {
     uv_idle_stop(&self->idle_);
     self->idling_ = false;
   }
-  if (const int64_t pause_us = self->server_.poll_pause_us(); pause_us > 0) {
-    const timespec pause{0, pause_us * 1000};
+  self->waiting_since_ = ReadTicks();
+  const PollWait::Plan& plan = self->server_.wait_plan();
+  if (plan.pause_us > 0) {
+    const timespec pause{0, plan.pause_us * 1000};
     nanosleep(&pause, nullptr);
+  } else if (plan.poll_us > 0) {
+    self->PollOn(plan.poll_us);
   }
   const uint64_t due_ms = uv_now(&self->loop_) + static_cast<uint64_t>(next_ms);
   if (self->tick_due_ms_ == 0 || due_ms < self->tick_due_ms_) {
@@ -244,6 +254,17 @@ void EventLoop::OnPrepare(uv_prepare_t* prepare) {
         &self->tick_timer_,
         [](uv_timer_t* timer) { static_cast<EventLoop*>(timer->data)->tick_due_ms_ = 0; },
         static_cast<uint64_t>(next_ms), 0);
+  }
+}
+
+// What libuv has not yet told the kernel, a socket accepted in this tick, is seen by the poll that
+// follows.
+void EventLoop::PollOn(int64_t us) const {
+  const uint64_t until =
+      ReadTicks() + static_cast<uint64_t>(static_cast<double>(us) * TicksPerMicro());
+  const int poll_fd = uv_backend_fd(&loop_);
+  epoll_event event;
+  while (epoll_wait(poll_fd, &event, 1, 0) == 0 && ReadTicks() < until) {
   }
 }
 

@@ -3,7 +3,7 @@
 //
 // One loop iteration is one tick of the server: sockets are read in the poll phase, and right
 // before the next poll (uv_prepare) Server::Tick() runs what was read, ends the engine's tick and
-// writes replies; then the loop pauses if that lets requests gather (poll_pause.h). Everything is
+// writes replies; then the loop waits for sockets as poll_wait.h says. Everything is
 // on the thread that calls Run(), except the database's Open, which a worker runs so that clients
 // are answered -LOADING meanwhile, and Wake(), which any thread may call.
 #pragma once
@@ -67,6 +67,8 @@ class EventLoop {
   static void OnWake(uv_poll_t* poll, int status, int events);
   static void OnAccept(uv_poll_t* poll, int status, int events);
   static void OnSignal(uv_signal_t* signal, int number);
+  /// Until something is to be read or written, or `us` microseconds have passed.
+  void PollOn(int64_t us) const;
   void AddListener(int fd, bool unix_socket);
   void AcceptFrom(int fd);
   void Admit(int fd, bool unix_socket, bool loopback, std::string peer, std::string local);
@@ -87,6 +89,7 @@ class EventLoop {
   uv_signal_t sigterm_, sigint_;
   uint64_t tick_due_ms_ = 0;  // when tick_timer_ fires; 0: it does not
   bool idling_ = false;
+  uint64_t waiting_since_ = 0;  // ticks of tick_clock.h; 0: the last tick wanted the next at once
   std::vector<Listener*> listeners_;  // each goes when libuv has closed it
   std::string unix_path_;
 

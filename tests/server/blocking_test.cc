@@ -60,13 +60,13 @@ TEST(Blocking, AfterManyTimeoutsTheLoopLetsRequestsGather) {
   for (int i = 0; i < 40; ++i) clients.push_back(server.Connect());
   for (Client* client : clients) server.Feed(client, "BLPOP k 0.05\r\n");
   server.Tick();
-  EXPECT_EQ(server.server().poll_pause_us(), 0);
+  EXPECT_EQ(server.server().wait_plan().pause_us, 0);
   std::this_thread::sleep_for(std::chrono::milliseconds(100));
   server.Tick();
   EXPECT_EQ(server.server().stats().blocked_clients, 0u);
-  EXPECT_EQ(server.server().poll_pause_us(), PollPause::kWaitsUs);
+  EXPECT_EQ(server.server().wait_plan().pause_us, PollWait::kWaitsUs);
   EXPECT_EQ(server.Run(clients[0], {"PING"}), "*-1\r\n+PONG\r\n");
-  EXPECT_EQ(server.server().poll_pause_us(), 0);
+  EXPECT_EQ(server.server().wait_plan().pause_us, 0);
 }
 
 // [R5]: the key that SWAPDB brought is cold; the waiters keep their order, and one who comes while
