@@ -13,7 +13,7 @@
 #include "engine/cold/rocks_backend.h"
 #include "engine/core.h"
 #include "engine/env/file_system.h"
-#include "engine/env/memory_limit.h"
+#include "engine/env/machine_limits.h"
 #include "engine/expirer.h"
 #include "engine/frame.h"
 #include "engine/hot_tier.h"

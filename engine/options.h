@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "engine/env/memory_limit.h"
+#include "engine/env/machine_limits.h"
 #include "engine/log/log.h"
 
 namespace rocksdb {

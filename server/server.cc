@@ -7,8 +7,8 @@
 
 #include <algorithm>
 #include <random>
-#include <thread>
 
+#include "engine/env/machine_limits.h"
 #include "server/allocator.h"
 #include "server/dispatch.h"
 #include "server/logging.h"
@@ -76,8 +76,7 @@ StatusOr<std::unique_ptr<Server>> Server::Create(Config* config) {
 Server::Server(Config* config)
     : config_(*config),
       dispatcher_(std::make_unique<Dispatcher>(this)),
-      poll_wait_(static_cast<size_t>(config->values().cold_readers),
-                 std::max(1u, std::thread::hardware_concurrency())),
+      poll_wait_(static_cast<size_t>(config->values().cold_readers), engine::CpuLimit()),
       run_id_(RandomRunId()) {
   UpdateTime();
   started_ms_ = loading_since_ms_ = now_ms_;

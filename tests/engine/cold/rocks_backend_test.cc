@@ -23,8 +23,8 @@
 #include "rocksdb/db.h"
 #include "tests/engine/cold/cold_workload.h"
 #include "tests/engine/cold/faulty_fs.h"
-#include "tests/engine/cold/temp_dir.h"
 #include "tests/support/fake_cold_backend.h"
+#include "tests/support/temp_dir.h"
 
 namespace thermocline::engine {
 namespace {

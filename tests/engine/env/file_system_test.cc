@@ -4,12 +4,12 @@
 #include "engine/env/file_system.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/env/clock.h"
 #include "tests/support/journal_fs.h"
+#include "tests/support/temp_dir.h"
 
 namespace thermocline::engine {
 namespace {
@@ -17,19 +17,6 @@ namespace {
 using testing::FaultError;
 using testing::JournalFs;
 using testing::LossMode;
-
-class TemporaryDir {
- public:
-  TemporaryDir() {
-    std::string name = ::testing::TempDir() + "/tc_env_XXXXXX";
-    path_ = mkdtemp(name.data());
-  }
-  ~TemporaryDir() { EXPECT_EQ(system(("rm -rf " + path_).c_str()), 0); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 TEST(Clock, MonotonicTimeDoesNotRunBackwards) {
   Clock* clock = RealClock::Get();
@@ -43,7 +30,7 @@ TEST(Clock, MonotonicTimeDoesNotRunBackwards) {
 }
 
 TEST(FileSystem, WritesAndReadsBackOnTheRealDisk) {
-  TemporaryDir dir;
+  TempDir dir;
   const FileSystemPtr fs = DefaultFileSystem();
   ASSERT_TRUE(CreateDirDurably(fs, dir.path() + "/sub/").ok());
   const std::string path = JoinPath(dir.path() + "/sub", "file");
@@ -96,7 +83,7 @@ TEST(FileSystem, AFailedAtomicWriteLeavesTheOldFile) {
 }
 
 TEST(DirLock, ASecondHolderIsRefusedUntilTheFirstIsGone) {
-  TemporaryDir dir;
+  TempDir dir;
   const std::string path = dir.path() + "/LOCK";
   auto lock = DirLock::Acquire(DefaultFileSystem(), path);
   ASSERT_TRUE(lock.ok()) << lock.status().ToString();
@@ -108,7 +95,7 @@ TEST(DirLock, ASecondHolderIsRefusedUntilTheFirstIsGone) {
 }
 
 TEST(DirLock, ALockHeldByAnotherProcessIsBusy) {
-  TemporaryDir dir;
+  TempDir dir;
   const std::string path = dir.path() + "/LOCK";
   int ready[2];
   int done[2];

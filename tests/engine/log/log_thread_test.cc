@@ -1,7 +1,6 @@
 // The log with its thread: what an executor, the log's thread and others do at the same time. For
 // TSan.
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +9,7 @@
 #include <thread>
 
 #include "tests/engine/log/log_harness.h"
+#include "tests/support/temp_dir.h"
 
 namespace thermocline::engine {
 namespace {
@@ -140,13 +140,12 @@ TEST(LogThread, SparesAreMadeAheadInTheBackground) {
 }
 
 TEST(LogThread, RunsOnTheRealDisk) {
-  std::string dir = ::testing::TempDir() + "/tc_log_XXXXXX";
-  ASSERT_NE(mkdtemp(dir.data()), nullptr);
+  TempDir dir;
   for (int round = 0; round < 2; ++round) {
     Random random(Random::Entropy());
     LogOptions options;
     options.fs = DefaultFileSystem();
-    options.dir = dir + "/log";
+    options.dir = dir.path() + "/log";
     options.segment_bytes = 64 << 10;
     options.clock = RealClock::Get();
     options.random = &random;
@@ -172,7 +171,6 @@ TEST(LogThread, RunsOnTheRealDisk) {
     }
     ASSERT_TRUE((*log)->Close().ok());
   }
-  EXPECT_EQ(system(("rm -rf " + dir).c_str()), 0);
 }
 
 }  // namespace
