@@ -69,27 +69,22 @@ void Hello(CommandContext& c) {
     if (!c.Integer(1, &version, "ERR Protocol version is not an integer or out of range")) return;
     if (version < 2 || version > 3) return c.Error("NOPROTO unsupported protocol version");
   }
-  std::string_view user, password, name;
-  bool auth = false;
-  bool set_name = false;
+  // Each option takes effect at once, as in Redis, whatever becomes of those behind it.
   for (size_t i = 2; i < c.argc(); ++i) {
     const size_t more = c.argc() - 1 - i;
     if (c.Is(i, "AUTH") && more >= 2) {
-      auth = true;
-      user = c.arg(i + 1);
-      password = c.arg(i + 2);
       c.server().Redact(i + 1);
       c.server().Redact(i + 2);
+      if (!Authenticate(c, c.arg(i + 1), c.arg(i + 2))) return c.Error(kWrongPassword);
       i += 2;
     } else if (c.Is(i, "SETNAME") && more >= 1) {
-      set_name = true;
-      name = c.arg(++i);
+      const std::string_view name = c.arg(++i);
       if (!IsClientName(name)) return c.Error(kBadClientName);
+      client.name = name;
     } else {
       return c.Error("ERR Syntax error in HELLO option '" + CText(c.arg(i)) + "'");
     }
   }
-  if (auth && !Authenticate(c, user, password)) return c.Error(kWrongPassword);
   if (c.server().dispatcher().AuthRequired(client)) {
     return c.Error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
@@ -98,7 +93,6 @@ void Hello(CommandContext& c) {
         "version "
         "at the same time");
   }
-  if (set_name) client.name = name;
   if (version != 0) client.proto = static_cast<int>(version);
   c.reply().set_proto(client.proto);
   codec::RespWriter& reply = c.reply();

@@ -53,6 +53,9 @@ CASES = {
     "mixed inline and array": b"PING\r\n*1\r\n$4\r\nPING\r\nPING\r\n",
     "case of subcommands": b"client GETNAME\r\nCLIENT nosuch\r\nCONFIG\r\nOBJECT help x\r\nDEBUG\r\n",
     "protocol 3 and nulls": b"HELLO 3 SETNAME c\r\nGET nosuch\r\nMGET nosuch\r\nHELLO 9\r\nHELLO 2 x\r\n",
+    "options of HELLO in front of a wrong one": b"HELLO 3 SETNAME c SETNAME d k\r\nCLIENT GETNAME\r\n"
+        b"HELLO 3 SETNAME e AUTH x y\r\nCLIENT GETNAME\r\nHELLO 3 SETNAME \"f g\" SETNAME h\r\nCLIENT GETNAME\r\n"
+        b"HELLO 9 SETNAME i\r\nCLIENT GETNAME\r\n",
     "transaction errors": b"EXEC\r\nDISCARD\r\nMULTI\r\nMULTI\r\nWATCH a\r\nNOSUCH\r\nEXEC\r\n",
     "transaction arity": b"MULTI\r\nGET\r\nSET a b\r\nEXEC\r\n",
     "large value": b"*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$300000\r\n" + b"v" * 300_000 + b"\r\nSTRLEN big\r\n",
@@ -145,6 +148,8 @@ LOCKED_CASES = {
     "eleven arguments": b"*11\r\n" + b"$1\r\na\r\n" * 11,
     "ten arguments": b"*10\r\n" + b"$1\r\na\r\n" * 10,
     "long argument": b"*1\r\n$16385\r\n" + b"a" * 16385 + b"\r\n",
+    "HELLO": b"HELLO 3 SETNAME c\r\nAUTH secret\r\nCLIENT GETNAME\r\n",
+    "HELLO that logs in and fails": b"HELLO 3 AUTH default secret AUTH default x\r\nPING\r\n",
     "argument of the limit": b"*1\r\n$16384\r\n" + b"a" * 16384 + b"\r\n",
 }
 
