@@ -193,6 +193,8 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.durable_end = [this] { return log->DurableEnd(); };
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
+  store_options.wake_fd = core.options.wake_fd;
+  store_options.place_bytes_max = core.options.place_bytes;
   store_options.decode = HotTier::DecodeRead;
   store_options.staged_bytes_max = core.options.staged_bytes_max != 0
                                        ? core.options.staged_bytes_max
@@ -251,6 +253,7 @@ codec::StatusOr<std::unique_ptr<Database>> Database::Open(Options options) {
   rocks_options.block_cache_bytes = BlockCacheBytes(budget);
   rocks_options.compaction_readahead_bytes = CompactionReadahead(budget);
   rocks_options.direct_io = options.direct_io;
+  rocks_options.tells_places = options.place_bytes > 0;
   rocks_options.opening_threads = options.cold_readers;
   rocks_options.read_only_at_first = true;
   TC_ASSIGN_OR_RETURN(std::unique_ptr<RocksBackend> backend, RocksBackend::Open(rocks_options));
@@ -852,6 +855,7 @@ void Database::ResetStats() {
   Stats& s = impl_->core.stats;
   s.keyspace_hits = s.keyspace_misses = s.expired_keys = s.evicted_keys = 0;
   s.cold_read_hits = s.cold_read_misses = s.synchronous_cold_reads = 0;
+  s.direct_cold_reads = 0;
 }
 
 codec::Status Database::Close() {

@@ -134,7 +134,7 @@ struct Stats {
   bool checkpoint_running = false;
   uint64_t checkpoints = 0;
   uint64_t cold_read_hits = 0, cold_read_misses = 0, cold_reads_in_flight = 0,
-           synchronous_cold_reads = 0;
+           synchronous_cold_reads = 0, direct_cold_reads = 0;
   uint64_t spilled_nodes = 0, read_nodes = 0;  // of paged lists
   uint64_t spilled_keys = 0, captured_keys = 0, captured_bytes = 0;
   uint64_t dirty_keys = 0, tombstones = 0, resident_keys = 0, cold_records = 0;

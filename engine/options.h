@@ -57,7 +57,8 @@ struct Options {
       true;  // false: no threads, every step happens inside calls (deterministic tests)
   bool reads_first = false;  // without threads: cold reads are done before what waits to be written
   std::function<void()>
-      wake;  // any thread: something waits for Poll(); must be cheap and thread-safe
+      wake;          // any thread: something waits for Poll(); must be cheap and thread-safe
+  int wake_fd = -1;  // the eventfd that `wake` adds to, if it is one; open as long as the database
   uint64_t log_segment_bytes = 16ull << 20;
   /// What a slice of a sweep captures where most is dirty. Staged batches are many, so they should
   /// be full.
@@ -94,6 +95,7 @@ struct Options {
   /// A list of so many bytes in memory is written back, spilled and read node by node.
   uint64_t paged_threshold = 64 << 10;
   /// RENAME, COPY and MOVE of a value of so many bytes in memory log the keys' names instead of it.
+  uint64_t place_bytes = 0;  // of memory for where cold values lie; 0: readers look for each
   uint64_t link_threshold = 64 << 10;
   TypeLimits type_limits;
 };

@@ -374,6 +374,7 @@ void TieringSection(Server& s, const Snapshot& now, Fields& f) {
   f.Count("storage_provider_read_misses", e.cold_read_misses);
   f.Count("tc_cold_reads_in_flight", e.cold_reads_in_flight);
   f.Count("tc_synchronous_cold_reads", e.synchronous_cold_reads);
+  f.Count("tc_direct_cold_reads", e.direct_cold_reads);
   f.Count("tc_parked_commands", s.stats().parked_commands);
   f.Count("tc_spilled_keys", e.spilled_keys);
   f.Count("tc_spilled_list_nodes", e.spilled_nodes);

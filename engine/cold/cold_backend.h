@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -20,6 +21,7 @@
 #include "codec/cold_record.h"
 #include "codec/status.h"
 #include "engine/cold/cold_batch.h"
+#include "engine/cold/value_place.h"
 
 namespace thermocline::engine {
 
@@ -102,6 +104,8 @@ struct ColdElementRow {
   std::string bytes{};
 };
 
+class DirectReads;
+
 class ColdBackend {
  public:
   virtual ~ColdBackend() = default;
@@ -147,6 +151,17 @@ class ColdBackend {
                              uint64_t payload_bytes_max) = 0;
   virtual StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key,
                                   ColdHeader* header, std::string* payload) = 0;
+  /// Where that value lies, if this thread's last call was its GetValue and read it from one block
+  /// of a file; else a place that is not known.
+  /// `header`: what it found. A row that is not the newest, because a change of the header alone
+  /// lies over it, is no such place.
+  virtual ValuePlace PlaceOf(uint64_t /*id*/, uint64_t /*position*/, std::string_view /*key*/,
+                             const ColdHeader& /*header*/) {
+    return {};
+  }
+  /// Reads of places; they end before the backend does. Null: there is no such way, or the machine
+  /// has no room for it.
+  virtual std::unique_ptr<DirectReads> NewDirectReads(int wake_fd) = 0;
   /// Rows of `elements` of one key. Each is as of some moment of the call.
   virtual Status GetElements(uint64_t id, uint64_t position, std::string_view key,
                              std::span<ColdElementRow> rows) = 0;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "engine/cold/direct_reads.h"
 #include "engine/env/thread.h"
 #include "glog/logging.h"
 
@@ -41,13 +42,16 @@ ColdStore::Lane ColdStore::LaneOf(ColdRead::Kind kind) {
 }
 
 ColdStore::ColdStore(ColdBackend* backend, ColdStoreOptions options)
-    : backend_(backend), options_(std::move(options)) {
+    : backend_(backend), options_(std::move(options)), places_(options_.place_bytes_max) {
   const int readers = std::max(1, options_.readers);
   lane_max_[kFaults] = readers;
   lane_max_[kScans] = std::max(1, readers / 2);
   lane_max_[kMaintenance] = 1;
   CHECK_EQ(sem_init(&wake_readers_, /*pshared=*/0, 0), 0);
   if (!options_.background) return;
+  if (options_.wake_fd >= 0 && options_.place_bytes_max > 0) {
+    direct_ = backend_->NewDirectReads(options_.wake_fd);
+  }
   writer_ = std::thread([this] { WriterLoop(); });
   readers_.reserve(readers);
   for (int i = 0; i < readers; ++i) readers_.emplace_back([this] { ReaderLoop(); });
@@ -62,6 +66,12 @@ ColdStore::~ColdStore() {
 // --------------------------------------------------------------------------------------
 
 void ColdStore::Enqueue(ColdBatch batch) {
+  places_.BeginBatch();
+  if (!places_.empty()) {
+    batch.ForEach([this](const ColdOp& op) {
+      if (op.verb != ColdOp::Verb::kSetCounts) places_.Changed(op.id, op.position);
+    });
+  }
   queued_bytes_.fetch_add(batch.bytes(), std::memory_order_relaxed);
   queued_batches_.fetch_add(1, std::memory_order_relaxed);
   {
@@ -77,6 +87,7 @@ size_t ColdStore::DrainLanded(std::vector<ColdBatch>* out) {
   out->insert(out->end(), std::make_move_iterator(landed_.begin()),
               std::make_move_iterator(landed_.end()));
   landed_.clear();
+  landed_batches_ += n;
   return n;
 }
 
@@ -289,6 +300,19 @@ void ColdStore::WriterLoop() {
 // ----------------------------------------------------------------------------------------
 
 void ColdStore::Submit(std::span<ColdRead* const> reads) {
+  if (direct_ == nullptr) return SubmitToReaders(reads);
+  for (ColdRead* read : reads) {
+    if (read->kind != ColdRead::Kind::kValue) continue;
+    read->landed = landed_batches_;
+    read->place = places_.Find(read->id, read->position);
+  }
+  left_.clear();
+  direct_->Submit(reads, &left_);
+  reads_in_flight_.fetch_add(reads.size() - left_.size(), std::memory_order_relaxed);
+  if (!left_.empty()) SubmitToReaders(left_);
+}
+
+void ColdStore::SubmitToReaders(std::span<ColdRead* const> reads) {
   reads_in_flight_.fetch_add(reads.size(), std::memory_order_relaxed);
   for (ColdRead* read : reads) {
     if (stopped_) {
@@ -302,14 +326,30 @@ void ColdStore::Submit(std::span<ColdRead* const> reads) {
   for (size_t i = 0; i < reads.size() && ClaimIdleReader(); ++i) sem_post(&wake_readers_);
 }
 
+void ColdStore::TakeDirect(std::vector<ColdRead*>* out) {
+  if (direct_ == nullptr || direct_->in_flight() == 0) return;
+  const size_t before = direct_->in_flight();
+  left_.clear();
+  direct_->Reap(out, &left_);
+  reads_in_flight_.fetch_sub(before - direct_->in_flight(), std::memory_order_relaxed);
+  if (!left_.empty()) SubmitToReaders(left_);
+}
+
 size_t ColdStore::DrainReads(std::vector<ColdRead*>* out) {
-  if (!woken_.load() && done_.empty()) return 0;
+  const size_t before = out->size();
+  TakeDirect(out);
+  if (!woken_.load() && done_.empty()) return out->size() - before;
   // In this order: what is finished meanwhile is taken now, or wakes for the next time.
   undrained_.store(0);
   woken_.store(false);
-  const size_t n = done_.TakeAll([out](ColdRead* read) { out->push_back(read); });
+  const size_t n = done_.TakeAll([this, out](ColdRead* read) {
+    // A reader that decodes a value saves the executor more than its own time.
+    if (read->place.known() && !read->decoded)
+      places_.Insert(read->id, read->position, read->place, read->landed);
+    out->push_back(read);
+  });
   reads_in_flight_.fetch_sub(n, std::memory_order_relaxed);
-  return n;
+  return out->size() - before;
 }
 
 void ColdStore::ReadNow(ColdRead* read) { Perform(read); }
@@ -332,6 +372,10 @@ void ColdStore::Perform(ColdRead* read) {
       break;
     case ColdRead::Kind::kValue:
       found(backend_->GetValue(read->id, read->position, read->key, &read->header, &read->payload));
+      read->place = {};
+      if (read->found && direct_ != nullptr) {
+        read->place = backend_->PlaceOf(read->id, read->position, read->key, read->header);
+      }
       if (read->found && options_.decode) read->decoded = options_.decode(*read);
       if (read->decoded) std::string().swap(read->payload);
       break;
@@ -489,6 +533,13 @@ void ColdStore::Stop() {
     for (std::thread& reader : readers_) reader.join();
   }
   SortInbox();
+  if (direct_ != nullptr) {
+    std::vector<ColdRead*> over;
+    left_.clear();
+    direct_->Reap(&over, &left_, /*wait=*/true);
+    for (ColdRead* read : over) Finish(read);
+    lanes_[kFaults].insert(lanes_[kFaults].end(), left_.begin(), left_.end());
+  }
   for (auto& lane : lanes_) {
     for (ColdRead* read : lane) {
       read->status = Status::Unavailable("the cold tier is closed");

@@ -35,6 +35,7 @@
 #include "engine/cold/cold_backend.h"
 #include "engine/cold/cold_batch.h"
 #include "engine/cold/handoff_list.h"
+#include "engine/cold/place_cache.h"
 
 namespace thermocline::engine {
 
@@ -60,6 +61,8 @@ struct ColdRead {
   uint64_t position = 0;
   std::string key;
   uint64_t ticket = 0;       // the caller's; not looked at
+  ValuePlace place;          // the store's, kValue: where the value lies
+  uint64_t landed = 0;       // the store's, kValue: batches that had landed when it was submitted
   void* owner = nullptr;     // the caller's; not looked at
   ColdRead* next = nullptr;  // the store's
 
@@ -72,6 +75,7 @@ struct ColdRead {
   std::optional<ExpiryRow> after;
 
   Status status;
+  bool direct = false;  // no reader was needed
   bool found = false;
   ColdHeader header;
   std::string payload;
@@ -102,6 +106,11 @@ struct ColdStoreOptions {
   /// reads should not do it; null: the payload is given out. In the thread that reads, no lock
   /// held.
   std::function<ColdDecoded(const ColdRead& read)> decode;
+  /// The eventfd that `wake` adds to, not owned: reads of values whose place is known then need no
+  /// reader (direct_reads.h). -1: there is none.
+  int wake_fd = -1;
+  /// Memory for the places of values.
+  uint64_t place_bytes_max = 0;
   /// Batches that are staged and not yet published: of how many bytes at most, about.
   uint64_t staged_bytes_max = 16 << 20;
   int64_t retry_ms_min = 20;  // pause after a failed write, doubling
@@ -150,6 +159,8 @@ class ColdStore {
   size_t DrainReads(std::vector<ColdRead*>* out);
   /// In the caller's thread, past the queues.
   void ReadNow(ColdRead* read);
+  /// Of the places of values.
+  size_t place_bytes() const { return places_.memory_bytes(); }
   size_t reads_in_flight() const { return reads_in_flight_.load(std::memory_order_relaxed); }
 
   // ---- life ------------------------------------------------------------------------------------
@@ -189,7 +200,11 @@ class ColdStore {
   void SetError(const Status& status);
   // For failures of flushes and compactions that no batch meets.
   void CheckBackground();
+  // In a reader's, or the caller's, thread.
   void Perform(ColdRead* read);
+  void SubmitToReaders(std::span<ColdRead* const> reads);
+  // What DirectReads brought: to the end of `out`; what it could not bring goes to the readers.
+  void TakeDirect(std::vector<ColdRead*>* out);
   void Finish(ColdRead* read);
   // REQUIRES read_mutex_.
   void SortInbox();
@@ -233,6 +248,12 @@ class ColdStore {
   // the submitter sees the idle reader, or that one sees the read.
   std::atomic<int> idle_readers_{0};
   sem_t wake_readers_;
+
+  // The owner's: reads past the readers.
+  std::unique_ptr<DirectReads> direct_;  // null: there are none
+  PlaceCache places_;
+  uint64_t landed_batches_ = 0;  // drained
+  std::vector<ColdRead*> left_;  // of a submission: for the readers
 
   HandoffList<ColdRead> done_;
   // A read that ends without a wake is told of by a fault that was queued then: each of those ends

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "codec/cold_record.h"
+#include "engine/cold/direct_reads.h"
 #include "engine/cold/manifest_tail.h"
 #include "engine/cold/rocks_deferred_deletions.h"
 #include "engine/cold/rocks_files.h"
@@ -23,6 +24,7 @@
 #include "engine/cold/rocks_rows.h"
 #include "engine/cold/rocks_slice.h"
 #include "engine/cold/rocks_staged_tables.h"
+#include "engine/cold/rocks_table_reads.h"
 #include "engine/cold/staging_order.h"
 #include "engine/env/file_system.h"
 #include "glog/logging.h"
@@ -145,8 +147,21 @@ class RocksBackendImpl : public RocksBackend {
   }
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                           std::string* payload) override {
+    TableReads::ForgetLast();
     return Read(
         [&](const RocksReader& r) { return r.GetValue(id, position, key, header, payload); });
+  }
+  ValuePlace PlaceOf(uint64_t id, uint64_t position, std::string_view key,
+                     const ColdHeader& header) override {
+    const TableReads::Last& last = TableReads::LastOfThread();
+    if (!last.place.known()) return {};
+    std::string uncompressed;
+    const auto value = FindValueInBlock(last.bytes, id, position, key, &uncompressed);
+    if (!value || value->header != header) return {};
+    return last.place;
+  }
+  std::unique_ptr<DirectReads> NewDirectReads(int wake_fd) override {
+    return table_reads_ == nullptr ? nullptr : DirectReads::Create(table_reads_->tables(), wake_fd);
   }
   Status GetElements(uint64_t id, uint64_t position, std::string_view key,
                      std::span<ColdElementRow> rows) override {
@@ -224,6 +239,7 @@ class RocksBackendImpl : public RocksBackend {
   bool read_only_ = false;                        // until MakeWritable()
   FileSystemPtr fs_;                              // the caller's, not wrapped
   std::shared_ptr<IngestionGuard> guard_;         // around it
+  std::shared_ptr<TableReads> table_reads_;       // null: all reads are RocksDB's
   std::shared_ptr<DeferredDeletions> deletions_;  // around that: what the database sees
   std::unique_ptr<rocksdb::Env> env_;
   RocksFiles files_;
@@ -320,7 +336,11 @@ Status RocksBackendImpl::CheckFormat(bool* exists, bool* fresh) const {
 
 Status RocksBackendImpl::OpenAll() {
   fs_ = options_.fs != nullptr ? options_.fs : DefaultFileSystem();
-  guard_ = std::make_shared<IngestionGuard>(fs_);
+  FileSystemPtr files = fs_;
+  // Descriptors bypass a file system that a test put in front of the operating system's.
+  if (options_.tells_places && fs_ == DefaultFileSystem())
+    files = table_reads_ = std::make_shared<TableReads>(fs_);
+  guard_ = std::make_shared<IngestionGuard>(files);
   deletions_ = std::make_shared<DeferredDeletions>(guard_, options_.dir);
   env_ = rocksdb::NewCompositeEnv(deletions_);
   files_ = RocksFiles(fs_, env_.get(), options_.dir);

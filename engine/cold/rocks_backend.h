@@ -35,7 +35,8 @@ struct RocksOptions {
   static constexpr int kLevel0StopsAt = 6;
   /// Reads, flushes and compactions pass the page cache by, where the file system allows it.
   bool direct_io = true;
-  int background_jobs = 3;  // one flush, the others compactions
+  int background_jobs = 3;    // one flush, the others compactions
+  bool tells_places = false;  // PlaceOf() and NewDirectReads() work, with direct_io
   int max_open_files = 1024;
   int opening_threads = 8;  // for each family, while it is opened
   uint64_t target_file_bytes = 32 << 20;

@@ -331,6 +331,7 @@ void Residency::Complete(ColdRead* read) {
     bool found = false;
     error = InstallResult(read, space, &found);
     ++(found ? core_.stats.cold_read_hits : core_.stats.cold_read_misses);
+    if (read->direct) ++core_.stats.direct_cold_reads;
     if (!error.ok()) {
       fault.state = State::kFailed;
       LOG(ERROR) << "cold read of a key at position " << fault.position

@@ -58,7 +58,8 @@ void Spiller::Measure() {
   stats.field_names = core_.field_names.size();
   const uint64_t others = filters + index + stats.capture_queue_bytes + core_.client_bytes +
                           core_.log->stats().memory_bytes + newcomers_.size() * sizeof(Place) +
-                          ghosts_.memory_bytes() + core_.field_names.memory_bytes();
+                          ghosts_.memory_bytes() + core_.cold->place_bytes() +
+                          core_.field_names.memory_bytes();
   other_ = tables;
   used_ = used();
   ahead_ = 0;

@@ -221,6 +221,7 @@ void FillEngineOptions(const ServerConfig& config, engine::Options* options) {
   options->checkpoint_log_bytes = config.checkpoint_log_bytes;
   options->paged_threshold = config.paged_threshold;
   options->link_threshold = config.link_threshold;
+  options->place_bytes = config.cold_place_memory;
 }
 
 }  // namespace thermocline::server

@@ -95,6 +95,7 @@ struct ServerConfig {
   uint64_t checkpoint_log_bytes;
   uint64_t paged_threshold;  // bytes of a list in memory
   uint64_t link_threshold;   // bytes of a value in memory
+  uint64_t cold_place_memory;
   int64_t recovery_budget_ms, cold_readers;
   bool cold_direct_io;
   int64_t busy_poll_us;

@@ -470,6 +470,7 @@ const ConfigRow kTable[] = {
     Bytes("link-threshold", &C::link_threshold, 1, 64 * kKb).Apply(ApplyAction::kEngine),
     Number("cold-readers", &C::cold_readers, 1, 256, 8).Immutable(),
     Bool("cold-direct-io", &C::cold_direct_io, true).Immutable(),
+    Bytes("cold-place-memory", &C::cold_place_memory, 0, 0).Immutable(),
     Number("busy-poll-us", &C::busy_poll_us, 0, 1000, 50),
 };
 

@@ -316,6 +316,7 @@ Status EventLoop::Run() {
 
 void EventLoop::StartLoading(engine::Options options) {
   options.wake = [this] { Wake(); };
+  options.wake_fd = wake_fd_;
   loader_ = std::thread([this, options = std::move(options)]() mutable {
     AllocateInHugePages();  // what is replayed
     StatusOr<std::unique_ptr<engine::Database>> database =

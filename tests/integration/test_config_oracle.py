@@ -21,7 +21,7 @@ OTHER_DEFAULTS = {
     "appendonly",  # design: the log is on unless told otherwise
 }
 OURS = {"tiering", "maxdisk", "log-low-water", "log-segment-bytes", "checkpoint-log-bytes", "recovery-budget-ms",
-        "cold-readers", "paged-threshold", "link-threshold", "cold-direct-io", "busy-poll-us"}
+        "cold-readers", "paged-threshold", "link-threshold", "cold-direct-io", "busy-poll-us", "cold-place-memory"}
 HIDDEN = ("use-exit-on-panic", "rdb-key-save-delay", "key-load-delay", "watchdog-period",
           "loading-process-events-interval-bytes")
 

@@ -27,7 +27,7 @@ MAXMEMORY = os.environ.get("KILL_MAXMEMORY") or "16mb"
 SECONDS_OF_LOAD = float(os.environ.get("KILL_SECONDS") or 1.5)
 # Lists of more than three elements are paged; half of the values are linked when they are renamed or copied.
 OUR_ARGUMENTS = ("--log-segment-bytes", "4mb", "--paged-threshold", "1", "--list-max-listpack-size", "3",
-                 "--link-threshold", "500")
+                 "--link-threshold", "500", "--cold-place-memory", "1mb")
 COUNTERS = ("tc_checkpoints", "tc_spilled_keys", "tc_cold_published_bytes", "tc_log_segments_recycled")
 MISSING = (None, -1)
 

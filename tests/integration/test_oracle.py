@@ -17,7 +17,8 @@ STEPS_A_ROUND = 10_000
 SEED = os.environ.get("ORACLE_SEED") or ""
 SHRINK_SECONDS = float(os.environ.get("ORACLE_SHRINK_SECONDS") or 45)
 # Every list of two nodes is paged, every renamed value linked.
-OUR_ARGUMENTS = ("--maxmemory", "16mb", "--appendonly", "yes", "--paged-threshold", "1", "--link-threshold", "1")
+OUR_ARGUMENTS = ("--maxmemory", "16mb", "--appendonly", "yes", "--paged-threshold", "1", "--link-threshold", "1",
+                 "--cold-place-memory", "512kb")
 
 
 @pytest.fixture(scope="module")

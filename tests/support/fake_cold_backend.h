@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "engine/cold/cold_backend.h"
+#include "engine/cold/direct_reads.h"
 #include "engine/cold/staging_order.h"
 
 namespace thermocline::engine {
@@ -39,6 +40,7 @@ class FakeColdBackend : public ColdBackend {
                            std::string* inline_payload) override;
   StatusOr<bool> GetValue(uint64_t id, uint64_t position, std::string_view key, ColdHeader* header,
                           std::string* payload) override;
+  std::unique_ptr<DirectReads> NewDirectReads(int) override { return nullptr; }
   Status GetElements(uint64_t id, uint64_t position, std::string_view key,
                      std::span<ColdElementRow> rows) override;
   StatusOr<ColdScanPage> ScanRange(const ColdScanRange& range) override;
