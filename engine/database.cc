@@ -53,6 +53,7 @@ uint64_t MemtableBytes(uint64_t budget) {
 uint64_t BlockCacheBytes(uint64_t budget) {
   return std::clamp<uint64_t>(budget / 12, 4 << 20, 512 << 20);
 }
+constexpr uint64_t kPlacesShare = 4;  // of the budget, at most
 uint64_t MemtableSize(uint64_t budget) {
   const uint64_t max = budget >= kPlenty ? 64 << 20 : budget >= kAmple ? 16 << 20 : 8 << 20;
   return std::min<uint64_t>(MemtableBytes(budget) / 4, max);
@@ -194,7 +195,8 @@ codec::Status Database::Impl::Open(const std::string& root, const RocksOptions& 
   store_options.request_sync = [this] { log->RequestSync(); };
   store_options.wake = core.options.wake;
   store_options.wake_fd = core.options.wake_fd;
-  store_options.place_bytes_max = core.options.place_bytes;
+  store_options.place_bytes_max =
+      std::min(core.options.place_bytes, core.stats.budget_bytes / kPlacesShare);
   store_options.decode = HotTier::DecodeRead;
   store_options.staged_bytes_max = core.options.staged_bytes_max != 0
                                        ? core.options.staged_bytes_max

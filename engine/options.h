@@ -95,8 +95,9 @@ struct Options {
   /// A list of so many bytes in memory is written back, spilled and read node by node.
   uint64_t paged_threshold = 64 << 10;
   /// RENAME, COPY and MOVE of a value of so many bytes in memory log the keys' names instead of it.
-  uint64_t place_bytes = 0;  // of memory for where cold values lie; 0: readers look for each
   uint64_t link_threshold = 64 << 10;
+  /// Bytes of memory for where cold values lie; 0: a reader looks for each.
+  uint64_t place_bytes = 0;
   TypeLimits type_limits;
 };
 

@@ -300,7 +300,7 @@ void ColdStore::WriterLoop() {
 // ----------------------------------------------------------------------------------------
 
 void ColdStore::Submit(std::span<ColdRead* const> reads) {
-  if (direct_ == nullptr) return SubmitToReaders(reads);
+  if (direct_ == nullptr || stopped_) return SubmitToReaders(reads);
   for (ColdRead* read : reads) {
     if (read->kind != ColdRead::Kind::kValue) continue;
     read->landed = landed_batches_;

@@ -151,8 +151,8 @@ class ColdStore {
 
   // ---- reads -----------------------------------------------------------------------------------
 
-  /// Queues all of them and wakes min(reads, idle readers) threads once. The owner's thread, as for
-  /// DrainReads.
+  /// Begins those whose place is known, queues the others and wakes min(of them, idle readers)
+  /// threads once. The owner's thread, as for DrainReads.
   void Submit(std::span<ColdRead* const> reads);
   void Submit(ColdRead* read) { Submit(std::span<ColdRead* const>(&read, 1)); }
   /// Moves finished reads to the end of `out`; returns how many. Order is that of completion.

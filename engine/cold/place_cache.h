@@ -8,7 +8,9 @@
 // counts for all keys.
 //
 // Keys are 32-bit fingerprints in buckets of four places (a cache line), each a FIFO. A false
-// fingerprint costs a read in vain: the row is looked for under its whole key, and has a checksum.
+// fingerprint costs a read in vain, since the row is looked for under its whole key. It could do
+// harm only if the block of the other key held an old row of this one: the two would have to be
+// neighbours, and agree in the 32 bits and in those of the bucket (some 2^-46 a pair of keys).
 // Executor thread.
 #pragma once
 

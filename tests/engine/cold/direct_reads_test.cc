@@ -85,8 +85,8 @@ class DirectReadsTest : public testing::Test {
     Land();
     ASSERT_TRUE(backend_->FlushAll().ok());
   }
-  // Reads the keys, all at once; how many of the reads needed no reader.
-  size_t Read(const std::vector<uint64_t>& keys) {
+  // Submits reads of the keys, all at once.
+  std::vector<std::unique_ptr<ColdRead>> Submit(const std::vector<uint64_t>& keys) {
     std::vector<std::unique_ptr<ColdRead>> reads;
     std::vector<ColdRead*> submitted;
     for (const uint64_t key : keys) {
@@ -99,6 +99,11 @@ class DirectReadsTest : public testing::Test {
       submitted.push_back(&read);
     }
     store_->Submit(submitted);
+    return reads;
+  }
+  // Reads the keys; how many of the reads needed no reader.
+  size_t Read(const std::vector<uint64_t>& keys) {
+    const auto reads = Submit(keys);
     std::vector<ColdRead*> done;
     while (done.size() < keys.size()) {
       pollfd wait{wake_fd_, POLLIN, 0};
@@ -271,20 +276,18 @@ TEST_F(DirectReadsTest, AStopWaitsForWhatIsInFlight) {
   Change(keys);
   LandInFiles();
   for (int i = 0; i < 3; ++i) Read(keys);
-  std::vector<std::unique_ptr<ColdRead>> reads;
-  for (const uint64_t key : keys) {
-    ColdRead& read = *reads.emplace_back(std::make_unique<ColdRead>());
-    read.kind = ColdRead::Kind::kValue;
-    read.id = kId;
-    read.position = PositionOf(key);
-    read.key = std::to_string(key);
-    store_->Submit(&read);
-  }
+  const auto reads = Submit(keys);
   store_->Stop();
   std::vector<ColdRead*> done;
   store_->DrainReads(&done);
   EXPECT_EQ(done.size(), keys.size());
   EXPECT_EQ(store_->reads_in_flight(), 0u);
+  // From now on nobody reads, whatever is known.
+  const auto late = Submit({0});
+  done.clear();
+  store_->DrainReads(&done);
+  ASSERT_EQ(done.size(), 1u);
+  EXPECT_EQ(done[0]->status.code(), codec::StatusCode::kUnavailable);
 }
 
 }  // namespace
